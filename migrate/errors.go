@@ -1,0 +1,71 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Scope says how much is broken.
+type Scope uint8
+
+const (
+	// ScopeSession is the zero value: an error that nobody classified costs the connection, and another is tried.
+	ScopeSession Scope = iota
+	// ScopeMessage leaves the session as it was; the next message can go on.
+	ScopeMessage
+	// ScopeFolder concerns one folder of the target.
+	ScopeFolder
+	// ScopeRun ends the run: no session would help.
+	ScopeRun
+)
+
+// ErrRejected promises that the target did not store the message.
+var ErrRejected = errors.New("refused by the target")
+
+// Error is an error whose consequences are known, classified where the protocol is known and by code, never by text.
+type Error struct {
+	// Op and Subject say what was done to what: "imap append", "INBOX".
+	Op, Subject string
+	Scope       Scope
+	// Final says that no retry helps until a person changes something.
+	Final bool
+	// After is the earliest time that another try is of use, from now; 0 leaves it to the caller.
+	After time.Duration
+	// Hint is what the user can do about it.
+	Hint string
+	Err  error
+}
+
+func (e *Error) Error() string {
+	if e.Subject == "" {
+		return fmt.Sprintf("%s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("%s %s: %v", e.Op, e.Subject, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// classOf returns the outermost classification in err; an unclassified error is of scope session and worth another try.
+func classOf(err error) Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return *e
+	}
+	return Error{Err: err}
+}
+
+// HintOf returns what the user can do about err, or "".
+func HintOf(err error) string {
+	for err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			return ""
+		}
+		if e.Hint != "" {
+			return e.Hint
+		}
+		err = e.Err
+	}
+	return ""
+}

@@ -1,0 +1,58 @@
+package migrate
+
+import (
+	"context"
+	"io"
+	"iter"
+)
+
+// Target is one place that mail goes to, opened for one session.
+//
+// Append and the optional abilities below may be used by two goroutines at once: uploads run on a lane of their own while folders are
+// opened and indexed. Each of the two is used by one goroutine at a time.
+type Target interface {
+	// Append stores the uploads as they come and yields one receipt for each, in the same order. It batches and pipelines as the server
+	// allows, sends what it has when nothing more comes, and finishes what it has sent when uploads ends. uploads is ranged over on a
+	// goroutine of Append's own, which has ended when the sequence ends.
+	//
+	// An error that wraps ErrRejected promises that this one message is not stored; the sequence goes on. Any other error ends the
+	// sequence, and whether the message of that receipt and those behind it are stored is unknown.
+	Append(ctx context.Context, uploads iter.Seq[Upload]) iter.Seq2[Receipt, error]
+
+	// Close ends the session.
+	Close() error
+}
+
+// Foldered is a Target with folders.
+type Foldered interface {
+	// Open makes sure that the folder is there, creating and subscribing it when it is not, and says what it is now. In a dry run a
+	// missing folder is not created and comes back with UIDValidity 0.
+	Open(ctx context.Context, p Path) (Mailbox, error)
+}
+
+// Indexer is a Target that can say what lies in a folder already.
+type Indexer interface {
+	// Index yields what lies in mb from the UID from on, in order of UID, and returns in *next one above the last UID looked at.
+	Index(ctx context.Context, mb Mailbox, from uint32, next *uint32) iter.Seq2[Indexed, error]
+	// Read copies one message's octets to w, to compare it with one of the source.
+	Read(ctx context.Context, mb Mailbox, uid uint32, w io.Writer) error
+}
+
+// Indexed is a message that lies on the target.
+type Indexed struct {
+	UID      uint32
+	Size     int64
+	Envelope Envelope
+}
+
+// Limiter is a Target that refuses messages above a size it tells beforehand (APPENDLIMIT, RFC 7889; SMTP SIZE, RFC 1870).
+type Limiter interface {
+	// MaxSize is in octets; 0 means no limit is known.
+	MaxSize(mb Mailbox) int64
+}
+
+// Quoter is a Target that tells how much room is left.
+type Quoter interface {
+	// Room is in octets; ok is false when the target does not say.
+	Room(ctx context.Context) (octets int64, ok bool, err error)
+}
