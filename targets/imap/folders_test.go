@@ -1,0 +1,237 @@
+package imap
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"poplift/migrate"
+	"poplift/targets/imap/imaptest"
+)
+
+func TestOpenMakesFolders(t *testing.T) {
+	cases := map[string]struct {
+		change func(*imaptest.Switches)
+		path   migrate.Path
+		name   string // decoded
+		wire   string
+	}{
+		"inbox":             {nil, nil, "INBOX", "INBOX"},
+		"inbox by name":     {nil, migrate.Path{"inbox"}, "INBOX", "INBOX"},
+		"below inbox":       {nil, migrate.Path{"Inbox", "A"}, "INBOX/A", "INBOX/A"},
+		"umlauts":           {nil, migrate.Path{"Entwürfe", "R&D"}, "Entwürfe/R&D", "Entw&APw-rfe/R&-D"},
+		"dot":               {func(w *imaptest.Switches) { w.Delimiter = "." }, migrate.Path{"a", "v1.0"}, "a.v1\u20240", "a.v1&ICQ-0"},
+		"slash":             {nil, migrate.Path{"in/out"}, "in\u2215out", "in&IhU-out"},
+		"backslash":         {func(w *imaptest.Switches) { w.Delimiter = `\` }, migrate.Path{"a", "b"}, `a\b`, `a\b`},
+		"odd delimiter":     {func(w *imaptest.Switches) { w.Delimiter = "^" }, migrate.Path{"a", "b^c"}, "a^b_c", "a^b_c"},
+		"flat":              {func(w *imaptest.Switches) { w.Delimiter = "NIL" }, migrate.Path{"a", "b"}, "a\u2215b", "a&IhU-b"},
+		"prefix":            {func(w *imaptest.Switches) { w.Delimiter, w.Prefix = ".", "INBOX." }, migrate.Path{"a", "b"}, "INBOX.a.b", "INBOX.a.b"},
+		"prefix, below":     {func(w *imaptest.Switches) { w.Delimiter, w.Prefix = ".", "INBOX." }, migrate.Path{"INBOX", "b"}, "INBOX.b", "INBOX.b"},
+		"no NAMESPACE":      {func(w *imaptest.Switches) { w.Delimiter, w.Caps = ".", []string{"IMAP4rev1", "AUTH=PLAIN"} }, migrate.Path{"a", "b"}, "a.b", "a.b"},
+		"parents wanted":    {func(w *imaptest.Switches) { w.NeedParents = true }, migrate.Path{"a", "b", "c"}, "a/b/c", "a/b/c"},
+		"parents, prefix":   {func(w *imaptest.Switches) { w.NeedParents, w.Delimiter, w.Prefix = true, ".", "INBOX." }, migrate.Path{"a", "b"}, "INBOX.a.b", "INBOX.a.b"},
+		"codes hidden":      {func(w *imaptest.Switches) { w.HideCodes = true }, migrate.Path{"a"}, "a", "a"},
+		"quote":             {nil, migrate.Path{`a"b\c`}, `a"b\c`, `a"b\c`},
+		"looks like a list": {nil, migrate.Path{"a {3}", "(b) *"}, "a {3}/(b) *", "a {3}/(b) *"},
+		"rev2 names":        {func(w *imaptest.Switches) { w.Caps = append(imaptest.DefaultCaps, "IMAP4rev2", "UTF8=ACCEPT") }, migrate.Path{"ü&"}, "ü&", "&APw-&-"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, c.change)
+			x := open(t, config(s))
+			mb := folder(t, x, c.path...)
+			if mb.Name != c.name || mb.UIDValidity == 0 || mb.UIDNext != 1 || mb.Messages != 0 {
+				t.Fatalf("%+v", mb)
+			}
+			if c.wire != "INBOX" && !s.Account(imaptest.User).Subscribed(c.wire) {
+				t.Errorf("%q is not there or not subscribed: %q", c.wire, s.Account(imaptest.User).Mailboxes())
+			}
+			if o := upload(t, x, mails(t, mb, 2, 100)); o.err != nil || len(s.Messages(c.wire)) != 2 {
+				t.Errorf("%v", o.err)
+			}
+			if again := folder(t, x, c.path...); again.UIDValidity != mb.UIDValidity || again.UIDNext != 3 || again.Messages != 2 {
+				t.Errorf("%+v", again)
+			}
+		})
+	}
+}
+
+func TestOpenRefused(t *testing.T) {
+	answer := func(verb, line string) func(*imaptest.Switches) {
+		return func(w *imaptest.Switches) {
+			w.Intercept = func(v, _ string) string {
+				if v == verb {
+					return line
+				}
+				return ""
+			}
+		}
+	}
+	cases := map[string]struct {
+		change func(*imaptest.Switches)
+		path   migrate.Path
+		scope  migrate.Scope
+		final  bool
+	}{
+		"server read-only":     {func(w *imaptest.Switches) { w.ReadOnly = true }, migrate.Path{"a"}, migrate.ScopeRun, true},
+		"name refused":         {func(w *imaptest.Switches) { w.CreateAnswer = "NO [CANNOT] no" }, migrate.Path{"a"}, migrate.ScopeFolder, true},
+		"over quota":           {func(w *imaptest.Switches) { w.CreateAnswer = "NO [OVERQUOTA] no" }, migrate.Path{"a"}, migrate.ScopeRun, true},
+		"busy":                 {answer("STATUS", "NO [INUSE] later"), nil, migrate.ScopeSession, false},
+		"status refused":       {answer("STATUS", "NO [CANNOT] not this one"), nil, migrate.ScopeFolder, true},
+		"odd status":           {answer("STATUS", "* STATUS x (\nOK"), nil, migrate.ScopeFolder, true},
+		"no name":              {nil, migrate.Path{"a", ""}, migrate.ScopeFolder, true},
+		"line end in the name": {nil, migrate.Path{"a\r\nb"}, migrate.ScopeFolder, true},
+		"no UTF-8":             {nil, migrate.Path{"\xff"}, migrate.ScopeFolder, true},
+		"long":                 {nil, migrate.Path{strings.Repeat("x", 2000)}, migrate.ScopeFolder, true},
+		"bye":                  {answer("STATUS", "* BYE [UNAVAILABLE] going down\nCUT"), nil, migrate.ScopeSession, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			x := open(t, config(serve(t, c.change)))
+			_, err := x.Open(t.Context(), c.path)
+			if err == nil {
+				t.Fatal("opened")
+			}
+			if e := class(t, err); e.Scope != c.scope || e.Final != c.final {
+				t.Errorf("%v: scope %d final %v", err, e.Scope, e.Final)
+			}
+			if name == "bye" && !strings.Contains(err.Error(), "going down") {
+				t.Errorf("the server's last words are lost: %v", err)
+			}
+		})
+	}
+}
+
+// What servers send in answer to STATUS, and kills go-imap.
+func TestOddStatus(t *testing.T) {
+	for _, line := range []string{"* STATUS inbox (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 5 )", `* status "INBOX" (messages 3 uidnext 4 uidvalidity 5)`,
+		"* STATUS {5}\r\nINBOX (MESSAGES 3  UIDNEXT 4 UIDVALIDITY 5 X-ODD (a b))", "* XYZZY\n* FLAGS ($Forwarded )\n* LIST (\\Noselect) \"\" x\n* OK [FOO [x]] bar\n* STATUS INBOX (UIDVALIDITY 5 UIDNEXT 4 MESSAGES 3)",
+		"+ stray\n* 5 FETCH (X-GM-LABELS (\\Inbox))\n* STATUS INBOX (UIDVALIDITY 5 UIDNEXT 4 MESSAGES 3 HIGHESTMODSEQ NIL)"} {
+		s := serve(t, func(w *imaptest.Switches) {
+			w.Intercept = func(v, _ string) string {
+				if v == "STATUS" {
+					return line + "\nOK"
+				}
+				return ""
+			}
+		})
+		if mb := folder(t, open(t, config(s))); mb.Messages != 3 || mb.UIDNext != 4 || mb.UIDValidity != 5 {
+			t.Errorf("%s: %+v", line, mb)
+		}
+	}
+}
+
+func TestDryRunCannotWrite(t *testing.T) {
+	s := serve(t, func(w *imaptest.Switches) { w.Caps = append(imaptest.DefaultCaps, "QUOTA") })
+	s.Deliver("INBOX", []byte(mail(1, 100)))
+	before := s.Dump()
+	cfg := config(s)
+	cfg.ReadOnly = true
+	x := open(t, cfg)
+	inbox := folder(t, x)
+	if inbox.Messages != 1 {
+		t.Errorf("%+v", inbox)
+	}
+	if mb := folder(t, x, "New", "One"); mb.UIDValidity != 0 || mb.Name != "New/One" {
+		t.Errorf("%+v", mb)
+	}
+	var next uint32
+	for _, err := range x.Index(t.Context(), inbox, 1, &next) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := x.Room(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o := upload(t, x, mails(t, inbox, 3, 100))
+	if !errors.Is(o.err, errReadOnly) || class(t, o.err).Scope != migrate.ScopeRun {
+		t.Error(o.err)
+	}
+	if s.Connections() != 1 {
+		t.Error("a lane was opened")
+	}
+	// and what the engine would never call
+	if _, err := x.ctl.command("DELETE INBOX", ""); !errors.Is(err, errReadOnly) {
+		t.Error(err)
+	}
+	if _, _, err := x.lib.refusal(x.lib.Create("X", nil).Wait()); !errors.Is(err, errReadOnly) {
+		t.Error(err)
+	}
+	x.Close()
+	if s.Dump() != before || len(s.Account(imaptest.User).Mailboxes()) != 1 {
+		t.Error("something was written")
+	}
+	for _, l := range s.Log() {
+		if verb := verbOf([]byte(l)); !reading[verb] {
+			t.Errorf("%s was sent", l)
+		}
+	}
+}
+
+func TestGuardFollowsLiterals(t *testing.T) {
+	cases := map[string]bool{
+		"a NOOP\r\n":                            true,
+		"a uid fetch 1 (UID)\r\n":               true,
+		"a UID STORE 1 +FLAGS (\\Seen)\r\n":     false,
+		"a UID EXPUNGE 1\r\n":                   false,
+		"a SELECT INBOX\r\n":                    false,
+		"a  APPEND INBOX {3}\r\nabc\r\n":        false,
+		"a STATUS {4+}\r\nx\r\nx (UIDNEXT)\r\n": true,
+		"a STATUS {9}\r\nb CREATE \r\n (UIDNEXT)\r\nb DELETE x\r\n": false,
+		"a LIST \"\" {10}\r\nb DELETE x\r\n":                        true,
+		"\r\n":                                                      false,
+		"a\nDELETE x\r\n":                                           false,
+		strings.Repeat("x", maxCommand+1):                           false,
+	}
+	for in, want := range cases {
+		for _, size := range []int{1, 3, len(in)} {
+			g := guard{readOnly: true}
+			var err error
+			for rest := in; rest != "" && err == nil; {
+				n := min(size, len(rest))
+				err = g.check([]byte(rest[:n]))
+				rest = rest[n:]
+			}
+			if (err == nil) != want {
+				t.Errorf("%q by %d: %v", in[:min(len(in), 60)], size, err)
+			}
+		}
+	}
+}
+
+func TestMailboxNames(t *testing.T) {
+	for name, wire := range map[string]string{"": "", "INBOX": "INBOX", "R&D": "R&-D", "台北": "&U,BTFw-", "日本語": "&ZeVnLIqe-",
+		"~peter/mail/台北/日本語": "~peter/mail/&U,BTFw-/&ZeVnLIqe-", "😀": "&2D3eAA-", "a\tb": "a&AAk-b"} {
+		if got := encodeName(name); got != wire {
+			t.Errorf("%q: %q, want %q", name, got, wire)
+		}
+		if got := decodeName(wire); got != name {
+			t.Errorf("%q: %q, want %q", wire, got, name)
+		}
+	}
+	for _, odd := range []string{"R&D", "&", "&&", "a&Jjo", "&Jjo!-", "&2D0-", "Entw\xfcrfe", "&AA-"} { // never lost
+		if got := decodeName(odd); got != odd {
+			t.Errorf("%q: %q", odd, got)
+		}
+	}
+}
+
+func FuzzMailboxName(f *testing.F) {
+	for _, s := range []string{"", "R&D", "Entwürfe", "&AOQ-", "😀", "\xff", "&", "a&-b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		decodeName(s)
+		valid := strings.ToValidUTF8(s, "?")
+		wire := encodeName(valid)
+		for i := range len(wire) {
+			if wire[i] < ' ' || wire[i] > '~' {
+				t.Fatalf("%q: octet %x", wire, wire[i])
+			}
+		}
+		if !strings.ContainsRune(valid, '\ufffd') && decodeName(wire) != valid {
+			t.Fatalf("%q: %q: %q", valid, wire, decodeName(wire))
+		}
+	})
+}

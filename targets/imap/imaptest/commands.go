@@ -1,0 +1,428 @@
+package imaptest
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// run carries out one command and answers it.
+func (c *conn) run(tag, verb string, a *arguments) error {
+	ok := func(text string) error { c.line("%s OK %s", tag, text); return nil }
+	switch verb {
+	case "CAPABILITY":
+		c.line("* CAPABILITY %s", c.capabilities())
+		return ok("done")
+	case "NOOP", "CHECK":
+		return ok("done")
+	case "LOGOUT":
+		c.line("* BYE until later")
+		c.line("%s OK bye", tag)
+		c.flush()
+		return errCut
+	case "ID":
+		c.line(`* ID ("name" "imaptest")`)
+		return ok("done")
+	case "STARTTLS":
+		if c.secure || !c.has("STARTTLS") {
+			break
+		}
+		c.line("%s OK go on", tag)
+		if err := c.flush(); err != nil {
+			return err
+		}
+		return c.startTLS()
+	case "LOGIN", "AUTHENTICATE":
+		return c.login(tag, verb, a)
+	}
+	if c.account == nil {
+		c.line("%s BAD not now", tag)
+		return nil
+	}
+	switch verb {
+	case "COMPRESS":
+		if !c.has("COMPRESS=DEFLATE") || c.fw != nil {
+			break
+		}
+		c.line("%s OK go on", tag)
+		if err := c.flush(); err != nil {
+			return err
+		}
+		c.compress()
+		return nil
+	case "ENABLE":
+		c.line("* ENABLED")
+		return ok("done")
+	case "NAMESPACE":
+		if !c.has("NAMESPACE") {
+			break
+		}
+		c.line("* NAMESPACE ((%s %s)) NIL NIL", quote(c.sw.Prefix), c.delimiter())
+		return ok("done")
+	case "LIST":
+		return c.list(tag, a)
+	case "STATUS":
+		return c.status(tag, a)
+	case "CREATE":
+		return c.createBox(tag, a.str())
+	case "SUBSCRIBE":
+		return c.subscribe(tag, a.str())
+	case "SELECT", "EXAMINE":
+		return c.selectBox(tag, verb, a.str())
+	case "CLOSE", "UNSELECT":
+		c.selected = nil
+		return ok("done")
+	case "APPEND":
+		return c.append(tag, a)
+	case "GETQUOTAROOT", "GETQUOTA":
+		return c.quota(tag, verb, a.str())
+	case "UID FETCH", "FETCH":
+		return c.fetch(tag, verb, a)
+	case "UID SEARCH", "SEARCH":
+		return c.search(tag, verb, a)
+	case "UID STORE":
+		return c.store(tag, a)
+	}
+	c.line("%s BAD unknown command or not offered", tag)
+	return nil
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+func (c *conn) delimiter() string {
+	if d := c.sw.delimiter(); d != "" {
+		return quote(d)
+	}
+	return "NIL"
+}
+
+func (c *conn) login(tag, verb string, a *arguments) error {
+	if c.account != nil || c.sw.LoginDisabled && !c.secure {
+		c.line("%s", tag+" "+c.code("NO", "PRIVACYREQUIRED", "not without TLS"))
+		return nil
+	}
+	var user string
+	if verb == "LOGIN" {
+		name, word := a.str(), a.str()
+		if a.bad {
+			c.line("%s BAD LOGIN user password", tag)
+			return nil
+		}
+		if c.password(name, word) {
+			user = name
+		}
+	} else {
+		mechanism := a.str()
+		if !c.has("AUTH=" + mechanism) {
+			c.line("%s NO unknown mechanism", tag)
+			return nil
+		}
+		initial := a.word()
+		var err error
+		if user, err = c.sasl(mechanism, initial, initial != "" && c.has("SASL-IR")); err != nil {
+			return err
+		}
+	}
+	account := c.server.Account(user)
+	if account == nil {
+		c.line("%s %s", tag, c.code("NO", "AUTHENTICATIONFAILED", "wrong name or password"))
+		return nil
+	}
+	if c.sw.Login != nil {
+		if no := c.sw.Login(user); no != "" {
+			c.line("%s %s", tag, no)
+			return nil
+		}
+	}
+	c.account = account
+	if c.sw.CapsHidden {
+		c.line("%s OK logged in", tag)
+	} else {
+		c.line("%s OK [CAPABILITY %s] logged in", tag, c.capabilities())
+	}
+	return nil
+}
+
+// allowed says whether a mailbox can have this name.
+func (c *conn) allowed(name string) bool {
+	return name != "" && (strings.EqualFold(name, "INBOX") || strings.HasPrefix(name, c.sw.Prefix))
+}
+
+func (c *conn) list(tag string, a *arguments) error {
+	if a.at("(") {
+		a.word() // selection options
+	}
+	reference, pattern := a.str(), a.str()
+	if pattern == "" {
+		c.line(`* LIST (\Noselect) %s ""`, c.delimiter())
+		c.line("%s OK done", tag)
+		return nil
+	}
+	c.account.mu.Lock()
+	var names []string
+	for n := range c.account.boxes {
+		if match(reference+pattern, n, c.sw.delimiter()) {
+			names = append(names, n)
+		}
+	}
+	c.account.mu.Unlock()
+	sort.Strings(names)
+	for _, n := range names {
+		c.line("* LIST () %s %s", c.delimiter(), quote(n))
+	}
+	c.line("%s OK done", tag)
+	return nil
+}
+
+// match is LIST's pattern matching: * is anything, % anything but the delimiter.
+func match(pattern, name, delimiter string) bool {
+	if pattern == "" {
+		return name == ""
+	}
+	switch pattern[0] {
+	case '*', '%':
+		for i := 0; i <= len(name); i++ {
+			if match(pattern[1:], name[i:], delimiter) {
+				return true
+			}
+			if i < len(name) && pattern[0] == '%' && name[i:i+1] == delimiter {
+				return false
+			}
+		}
+		return false
+	}
+	return name != "" && pattern[0] == name[0] && match(pattern[1:], name[1:], delimiter)
+}
+
+func (c *conn) status(tag string, a *arguments) error {
+	name, items := a.str(), strings.Fields(strings.Trim(a.word(), "()"))
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	b := c.account.box(name)
+	if b == nil || !c.allowed(name) {
+		c.line("%s %s", tag, c.code("NO", "NONEXISTENT", "no such mailbox"))
+		return nil
+	}
+	var out []string
+	for _, item := range items {
+		switch strings.ToUpper(item) {
+		case "MESSAGES":
+			out = append(out, fmt.Sprintf("MESSAGES %d", len(b.messages)))
+		case "UIDNEXT":
+			out = append(out, fmt.Sprintf("UIDNEXT %d", b.uidNext))
+		case "UIDVALIDITY":
+			out = append(out, fmt.Sprintf("UIDVALIDITY %d", b.uidValidity))
+		case "APPENDLIMIT":
+			out = append(out, fmt.Sprintf("APPENDLIMIT %d", c.sw.AppendLimit))
+		default:
+			out = append(out, strings.ToUpper(item)+" 0")
+		}
+	}
+	c.line("* STATUS %s (%s)", quote(name), strings.Join(out, " "))
+	c.line("%s OK done", tag)
+	return nil
+}
+
+// readOnly answers a command that would change something on a server that is read-only.
+func (c *conn) readOnly(tag string) bool {
+	if c.sw.ReadOnly {
+		c.line("%s %s", tag, c.code("NO", "NOPERM", "read-only"))
+	}
+	return c.sw.ReadOnly
+}
+
+func (c *conn) createBox(tag, name string) error {
+	if c.readOnly(tag) {
+		return nil
+	}
+	if c.sw.CreateAnswer != "" {
+		c.line("%s %s", tag, c.sw.CreateAnswer)
+		return nil
+	}
+	d := c.sw.delimiter()
+	if d != "" {
+		name = strings.TrimSuffix(name, d)
+	}
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	parent := ""
+	if i := strings.LastIndex(name, d); d != "" && i > 0 {
+		parent = name[:i]
+	}
+	switch {
+	case !c.allowed(name):
+		c.line("%s %s", tag, c.code("NO", "CANNOT", "not a name for a mailbox here"))
+	case c.account.box(name) != nil:
+		c.line("%s %s", tag, c.code("NO", "ALREADYEXISTS", "it is there"))
+	case c.sw.NeedParents && parent != "" && c.account.box(parent) == nil:
+		c.line("%s NO no such parent", tag)
+	default:
+		c.account.create(name)
+		c.line("%s OK created", tag)
+	}
+	return nil
+}
+
+func (c *conn) subscribe(tag, name string) error {
+	if c.readOnly(tag) {
+		return nil
+	}
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	b := c.account.box(name)
+	if b == nil {
+		c.line("%s %s", tag, c.code("NO", "NONEXISTENT", "no such mailbox"))
+		return nil
+	}
+	b.subscribed = true
+	c.line("%s OK done", tag)
+	return nil
+}
+
+func (c *conn) selectBox(tag, verb, name string) error {
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	b := c.account.box(name)
+	if c.selected = b; b == nil {
+		c.line("%s %s", tag, c.code("NO", "NONEXISTENT", "no such mailbox"))
+		return nil
+	}
+	c.line(`* FLAGS (\Answered \Flagged \Deleted \Seen \Draft)`)
+	c.line(`* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft \*)] any`)
+	c.line("* %d EXISTS", len(b.messages))
+	c.line("* 0 RECENT")
+	c.line("* OK [UIDVALIDITY %d] valid", b.uidValidity)
+	c.line("* OK [UIDNEXT %d] next", b.uidNext)
+	if verb == "EXAMINE" || c.sw.ReadOnly {
+		c.line("%s OK [READ-ONLY] done", tag)
+	} else {
+		c.line("%s OK [READ-WRITE] done", tag)
+	}
+	return nil
+}
+
+func (c *conn) quota(tag, verb, name string) error {
+	if !c.has("QUOTA") {
+		c.line("%s BAD not offered", tag)
+		return nil
+	}
+	if verb == "GETQUOTAROOT" {
+		c.line(`* QUOTAROOT %s ""`, quote(name))
+	}
+	c.account.mu.Lock()
+	used := c.account.used
+	c.account.mu.Unlock()
+	switch {
+	case c.sw.QuotaLine != "":
+		c.line("%s", c.sw.QuotaLine)
+	case c.sw.Quota > 0:
+		c.line(`* QUOTA "" (STORAGE %d %d)`, (used+1023)/1024, c.sw.Quota/1024)
+	default:
+		c.line(`* QUOTA "" ()`)
+	}
+	c.line("%s OK done", tag)
+	return nil
+}
+
+func (c *conn) search(tag, verb string, a *arguments) error {
+	returns := ""
+	if strings.EqualFold(strings.SplitN(strings.TrimSpace(a.parts[0].text), " ", 2)[0], "RETURN") {
+		a.word()
+		returns = strings.ToUpper(a.word())
+	}
+	if c.selected == nil {
+		c.line("%s BAD no mailbox selected", tag)
+		return nil
+	}
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	var last uint32
+	if n := len(c.selected.messages); n > 0 {
+		last = c.selected.messages[n-1].UID
+	}
+	all := uidSet{{1, 1<<32 - 1}}
+	set := all
+	for a.more() {
+		switch k := strings.ToUpper(a.word()); k {
+		case "ALL":
+		case "UID":
+			set, _ = parseSet(a.word(), last)
+		default:
+			c.line("%s BAD unknown search key", tag)
+			return nil
+		}
+	}
+	var found []string
+	for i, m := range c.selected.messages {
+		if set.has(m.UID) {
+			n := uint64(m.UID)
+			if verb == "SEARCH" {
+				n = uint64(i + 1)
+			}
+			found = append(found, strconv.FormatUint(n, 10))
+		}
+	}
+	switch {
+	case strings.Contains(returns, "COUNT"):
+		c.line(`* ESEARCH (TAG "%s") UID COUNT %d`, tag, len(found))
+	case returns != "" && len(found) > 0:
+		c.line(`* ESEARCH (TAG "%s") UID ALL %s`, tag, strings.Join(found, ","))
+	case returns != "":
+		c.line(`* ESEARCH (TAG "%s") UID`, tag)
+	default:
+		c.line("* SEARCH%s", strings.TrimRight(" "+strings.Join(found, " "), " "))
+	}
+	c.line("%s OK done", tag)
+	return nil
+}
+
+func (c *conn) store(tag string, a *arguments) error {
+	set, ok := parseSet(a.word(), 1<<32-1)
+	how, flags := strings.ToUpper(a.word()), strings.Fields(strings.Trim(a.word(), "()"))
+	if c.selected == nil || !ok {
+		c.line("%s BAD store", tag)
+		return nil
+	}
+	if c.readOnly(tag) {
+		return nil
+	}
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	for i := range c.selected.messages {
+		m := &c.selected.messages[i]
+		if !set.has(m.UID) {
+			continue
+		}
+		var kept []string
+		for _, f := range m.Flags {
+			if how[0] == '+' || how[0] == '-' && !contains(flags, f) {
+				kept = append(kept, f)
+			}
+		}
+		if how[0] != '-' {
+			for _, f := range flags {
+				if !contains(kept, f) {
+					kept = append(kept, f)
+				}
+			}
+		}
+		m.Flags = kept
+		if !strings.HasSuffix(how, ".SILENT") {
+			c.line("* %d FETCH (UID %d FLAGS (%s))", i+1, m.UID, strings.Join(m.Flags, " "))
+		}
+	}
+	c.line("%s OK done", tag)
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if strings.EqualFold(l, s) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,416 @@
+package imap
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"poplift/migrate"
+)
+
+// method is how messages go up, the fastest that the server offers.
+type method uint8
+
+const (
+	// multi puts many messages into one command, each behind a non-synchronizing literal (MULTIAPPEND and LITERAL+).
+	multi method = iota
+	// pipelined sends one command a message, without waiting (LITERAL+, RFC 7888).
+	pipelined
+	// synchronizing waits for the server's "+" before each message; the next one's command goes right behind a message's body, so that it
+	// costs one round trip and not two. With LITERAL-, messages up to 4096 octets don't wait.
+	synchronizing
+)
+
+const (
+	// idleClose is how long an open MULTIAPPEND command waits for another message. It must end when the next message can't come before this
+	// one is answered for (the memory budget is used up), and a short pause of the source costs only a smaller batch.
+	idleClose = 20 * time.Millisecond
+	// laneBuffer is how much is written to the network at a time.
+	laneBuffer = 128 << 10
+	// maxRedials is how often in a row a lane may be made anew, without a message settled, because the server answered in mid-command.
+	maxRedials = 20
+	// smallLiteral is the largest literal that LITERAL- lets go without waiting (RFC 7888 5).
+	smallLiteral = 4096
+)
+
+// lane is the connection for uploads.
+type lane struct {
+	w      *wire
+	bw     *bufio.Writer
+	how    method
+	small  bool // LITERAL-
+	limits Batch
+	cut    context.CancelCauseFunc
+}
+
+// openLane returns the lane, made now when there is none. It lives until closeLane, not only as long as the Append that made it.
+func (t *Target) openLane(ctx context.Context) (*lane, error) {
+	t.mu.Lock()
+	l := t.lane
+	t.mu.Unlock()
+	if l != nil {
+		return l, nil
+	}
+	if t.cfg.ReadOnly {
+		return nil, &migrate.Error{Op: "imap append", Scope: migrate.ScopeRun, Final: true, Err: errReadOnly}
+	}
+	lctx, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cut(context.Cause(ctx)) })
+	defer stop()
+	w, err := dial(lctx, &t.cfg, "imap-lane")
+	if err != nil {
+		cut(nil)
+		return nil, afterLogin(err)
+	}
+	l = &lane{w: w, bw: bufio.NewWriterSize(w.conn, laneBuffer), limits: t.cfg.Batch, cut: cut}
+	switch plus := w.caps.has("LITERAL+"); {
+	case plus && w.caps.has("MULTIAPPEND"):
+		l.how = multi
+	case plus:
+		l.how = pipelined
+	default:
+		l.how, l.small = synchronizing, w.caps.has("LITERAL-") || w.caps.has("IMAP4REV2")
+	}
+	if w.caps.has("ID") {
+		if err := w.probe([]string{identity}, func(status) {}); err != nil {
+			l.close()
+			return nil, err
+		}
+	}
+	t.mu.Lock()
+	t.lane = l
+	t.mu.Unlock()
+	return l, nil
+}
+
+// afterLogin is a login refused on the second connection though the first one's was taken with the same secret: too many connections, or a
+// server that is shutting down. It is worth another session, unless its code says otherwise.
+func afterLogin(err error) error {
+	var e *migrate.Error
+	var a answered
+	if errors.As(err, &e) && errors.As(err, &a) && a.code == "" {
+		return &migrate.Error{Op: e.Op, Subject: e.Subject, After: 5 * time.Second, Hint: e.Hint, Err: e.Err}
+	}
+	return err
+}
+
+func (l *lane) close() {
+	l.w.conn.Close()
+	l.cut(nil)
+}
+
+// dropLane forgets a lane that died.
+func (t *Target) dropLane(l *lane) {
+	l.close()
+	t.mu.Lock()
+	if t.lane == l {
+		t.lane = nil
+	}
+	t.mu.Unlock()
+}
+
+// closeLane ends the lane politely, without waiting for the answer.
+func (t *Target) closeLane() {
+	t.mu.Lock()
+	l := t.lane
+	t.lane = nil
+	t.mu.Unlock()
+	if l == nil {
+		return
+	}
+	l.w.command("LOGOUT", "")
+	l.close()
+}
+
+// Append uploads messages as they come and yields their receipts in the same order; see migrate.Target.
+//
+// A batch that is refused is sent again in halves until the refusal falls on single messages, so that one bad message costs one message.
+// What comes back from such a batch lies behind batches that were on their way already: the order within the folder is lost there, and only
+// there.
+func (t *Target) Append(ctx context.Context, uploads iter.Seq[migrate.Upload]) iter.Seq2[migrate.Receipt, error] {
+	return func(yield func(migrate.Receipt, error) bool) {
+		rctx, cut := context.WithCancelCause(ctx)
+		r := &run{t: t, outer: ctx, ctx: rctx, cut: cut, in: make(chan migrate.Upload), stopped: make(chan struct{}), wake: make(chan struct{}, 1),
+			settled: make(chan struct{}, 1), flown: make(chan struct{}, 1)}
+		var wg sync.WaitGroup
+		wg.Go(func() { r.feed(uploads) })
+		wg.Go(r.work)
+		defer cut(nil)
+		defer wg.Wait()
+		defer r.stop()
+		r.deliver(yield)
+	}
+}
+
+// run is one Append on its way: feed takes uploads in, work (and within it send) puts them on the wire, answers reads what the server says, and
+// deliver gives the receipts out, each on a goroutine of its own.
+type run struct {
+	t       *Target
+	outer   context.Context // the caller's
+	ctx     context.Context // ends also when the caller wants no more
+	cut     context.CancelCauseFunc
+	in      chan migrate.Upload
+	stopped chan struct{}
+
+	wake    chan struct{} // send: something changed
+	settled chan struct{} // deliver: something was settled
+	flown   chan struct{} // answers: something is on its way, or nothing will be
+
+	mu      sync.Mutex
+	order   []*item    // not yet delivered, in order of upload
+	flights []*command // sent, at least in part, and not answered
+	octets  int64      // in flights
+	again   []batch    // to be sent again, in order of upload
+	taken   int        // uploads so far
+	early   *command   // was refused before it was sent whole: the connection is of no use any more
+	how     status     // early was refused
+	err     error      // ended everything
+	lane    *lane      // in use
+	ended   bool       // no more comes, all is answered
+	sent    bool       // this connection's sender has ended
+}
+
+// batch is what is sent again after a refusal.
+type batch struct {
+	items []*item
+	// check, when not nil, was the answer to the one item: the server said that there is no such mailbox, and is asked whether it means it
+	// (mailutils imap4d 3.15 says so of messages whose header it doesn't like).
+	check *status
+}
+
+// item is an upload that waits for its receipt.
+type item struct {
+	up       migrate.Upload
+	n        int // counts uploads
+	octets   int64
+	keywords bool // flags that are no system flags may be sent
+	done     bool
+	receipt  migrate.Receipt
+	err      error
+}
+
+// command is one APPEND.
+type command struct {
+	tag     string
+	mailbox string
+	items   []*item
+	octets  int64
+	check   *status   // it is no APPEND but the question that batch.check tells of
+	whole   bool      // all of it is written
+	goOn    chan bool // the answer to a synchronizing literal: true is "+"
+	asking  bool      // it waits for that
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// feed ranges over the uploads.
+func (r *run) feed(uploads iter.Seq[migrate.Upload]) {
+	defer close(r.in)
+	for u := range uploads {
+		select {
+		case r.in <- u:
+		case <-r.stopped:
+			return
+		}
+	}
+}
+
+// stop cuts what is on its way and makes every goroutine end.
+func (r *run) stop() {
+	r.mu.Lock()
+	ended := r.ended
+	r.mu.Unlock()
+	if !ended {
+		r.cut(errStopped)
+	}
+	r.fail(errStopped)
+	close(r.stopped)
+}
+
+// fail ends the run; the first cause counts.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	if r.err == nil && !r.ended {
+		r.err = err
+	}
+	r.mu.Unlock()
+	signal(r.wake)
+	signal(r.settled)
+	signal(r.flown)
+}
+
+// deliver yields what is settled, in order.
+func (r *run) deliver(yield func(migrate.Receipt, error) bool) {
+	for {
+		r.mu.Lock()
+		var front *item
+		if len(r.order) > 0 {
+			front = r.order[0]
+		}
+		ready := front != nil && front.done
+		if ready {
+			r.order = r.order[1:]
+		}
+		err, ended := r.err, r.ended
+		r.mu.Unlock()
+		switch {
+		case ready:
+			if !yield(front.receipt, front.err) || front.err != nil && !errors.Is(front.err, migrate.ErrRejected) {
+				return
+			}
+		case err != nil:
+			rc := migrate.Receipt{}
+			if front != nil {
+				rc.Upload = front.up
+			}
+			yield(rc, because(r.outer, err))
+			return
+		case ended:
+			return
+		default:
+			select {
+			case <-r.settled:
+			case <-r.outer.Done():
+				r.fail(context.Cause(r.outer))
+			}
+		}
+	}
+}
+
+// work makes lanes until everything is answered: one, as a rule.
+func (r *run) work() {
+	redials := 0
+	for {
+		first, ok := r.waitForWork()
+		if !ok {
+			return
+		}
+		var it *item
+		if first != nil {
+			if it = r.enqueue(*first); it == nil {
+				continue
+			}
+		}
+		ended, err := r.connection(it, &redials)
+		if err != nil {
+			r.fail(err)
+		}
+		if ended || err != nil {
+			return
+		}
+	}
+}
+
+// waitForWork waits for the first message, so that no lane is made for nothing.
+func (r *run) waitForWork() (first *migrate.Upload, ok bool) {
+	r.mu.Lock()
+	pending := len(r.again) > 0
+	r.mu.Unlock()
+	if pending {
+		return nil, true
+	}
+	select {
+	case u, more := <-r.in:
+		if more {
+			return &u, true
+		}
+		r.mu.Lock()
+		r.ended = true
+		r.mu.Unlock()
+		signal(r.settled)
+	case <-r.stopped:
+	}
+	return nil, false
+}
+
+// connection sends over one lane, until all is answered (ended) or the lane is of no use any more and another must go on.
+func (r *run) connection(first *item, redials *int) (ended bool, err error) {
+	l, err := r.t.openLane(r.ctx)
+	if err != nil {
+		return false, err
+	}
+	r.mu.Lock()
+	r.lane, r.sent = l, false
+	failed := r.err != nil
+	r.mu.Unlock()
+	if failed { // stopped meanwhile
+		r.t.dropLane(l)
+		return false, errStopped
+	}
+	defer context.AfterFunc(r.ctx, func() { l.w.conn.Close() })()
+	var answering sync.WaitGroup
+	answering.Go(func() { r.answers(l) })
+	s := &sender{run: r, lane: l}
+	err = s.send(first)
+	r.mu.Lock()
+	r.sent = true
+	r.mu.Unlock()
+	signal(r.flown)
+	answering.Wait() // after a failed write, what the server had still to say is read
+	if err = r.afterwards(l, err, redials); err == nil {
+		r.mu.Lock()
+		ended = r.ended
+		r.mu.Unlock()
+	}
+	return ended, err
+}
+
+// afterwards says how to go on when a lane's sender and reader have both ended.
+func (r *run) afterwards(l *lane, err error, redials *int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lane = nil
+	if r.early == nil {
+		if r.err != nil {
+			err = r.err
+		}
+		if err != nil {
+			r.t.dropLane(l)
+		}
+		return err
+	}
+	// The command that was refused in the middle is refused for certain, all of it. Those before it must have been answered.
+	c, st := r.early, r.how
+	r.early = nil
+	before := len(r.flights) > 0 && r.flights[0] != c
+	r.flights, r.octets = nil, 0
+	r.t.dropLane(l)
+	if *redials++; *redials > maxRedials || before {
+		return &migrate.Error{Op: "imap append", Subject: c.mailbox, Err: fmt.Errorf("refused in the middle of a command: %w", answered{st})}
+	}
+	return r.refused(c, st)
+}
+
+// enqueue takes an upload in; nil when it is settled by that. What the server would refuse for certain is refused here: an empty message (RFC
+// 9051 6.3.12; servers die on the empty literal) and one above its limit.
+func (r *run) enqueue(u migrate.Upload) *item {
+	it := &item{up: u, octets: u.Message.Body.Len(), keywords: true}
+	it.receipt.Upload = u
+	limit := r.t.MaxSize(u.Mailbox)
+	switch {
+	case it.octets == 0:
+		it.err = rejected(u.Mailbox.Name, errors.New("an empty message; IMAP can't store one"))
+	case limit > 0 && it.octets > limit:
+		it.err = rejected(u.Mailbox.Name, fmt.Errorf("%d octets; the server takes %d at most (APPENDLIMIT)", it.octets, limit))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken++
+	it.n = r.taken
+	r.order = append(r.order, it)
+	if it.err == nil {
+		return it
+	}
+	it.done = true
+	signal(r.settled)
+	return nil
+}
