@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/time/rate"
+
+	"poplift/migrate"
+	"poplift/migrate/mailnet"
+	"poplift/sources/pop3"
+	"poplift/targets/imap"
+)
+
+// end is one side of a copy: where it is and who logs in.
+type end struct {
+	endpoint
+	creds mailnet.Credentials
+}
+
+// wiring is what all connections of a run share.
+type wiring struct {
+	tls            func(endpoint) (*tls.Config, error)
+	allowCleartext bool
+	limit          *rate.Limiter
+	trace          *mailnet.Trace
+	pool           *migrate.Pool
+	window         int64
+	dryRun         bool
+	into           migrate.Path // the folder of the target that everything goes below
+	log            *slog.Logger
+}
+
+// endpoint says how to connect to an end.
+func (w *wiring) endpoint(e endpoint) (mailnet.Endpoint, error) {
+	cfg, err := w.tls(e)
+	if err != nil {
+		return mailnet.Endpoint{}, usagef("%v", err)
+	}
+	out := mailnet.Endpoint{Address: e.address(), Host: e.Host, TLS: cfg, Limit: w.limit, Trace: w.trace}
+	switch e.Scheme {
+	case "pop3s", "imaps":
+		out.Security = mailnet.ImplicitTLS
+	default:
+		out.Security = mailnet.StartTLS
+		if w.allowCleartext {
+			out.Security = mailnet.Cleartext
+		}
+	}
+	return out, nil
+}
+
+// source and target are the only switches from a kind of address to the code that speaks to it.
+
+func (w *wiring) source(e end) (migrate.NamedSource, error) {
+	ep, err := w.endpoint(e.endpoint)
+	if err != nil {
+		return migrate.NamedSource{}, err
+	}
+	switch e.Scheme {
+	case "pop3", "pop3s":
+		cfg := pop3.Config{Endpoint: ep, Credentials: e.creds, Pool: w.pool, Window: w.window, Log: w.log}
+		return migrate.NamedSource{Name: w.sourceName("pop3:" + e.account()), Open: func(ctx context.Context) (migrate.Source, error) {
+			s, err := pop3.Open(ctx, cfg)
+			if err != nil {
+				return nil, err // not s: a nil *Source in an interface is not nil
+			}
+			return s, nil
+		}}, nil
+	}
+	return migrate.NamedSource{}, fmt.Errorf("source %s: no such kind", e.Scheme)
+}
+
+// sourceName is the name that a source's records carry. What was copied into one folder says nothing of another, so that the folder belongs to it.
+func (w *wiring) sourceName(account string) string {
+	if len(w.into) == 0 {
+		return account
+	}
+	return account + " into " + w.into.String()
+}
+
+func (w *wiring) target(e end) (func(context.Context) (migrate.Target, error), error) {
+	ep, err := w.endpoint(e.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	switch e.Scheme {
+	case "imap", "imaps":
+		cfg := imap.Config{Endpoint: ep, Credentials: e.creds, ReadOnly: w.dryRun, Log: w.log}
+		return func(ctx context.Context) (migrate.Target, error) {
+			t, err := imap.Open(ctx, cfg)
+			if err != nil {
+				return nil, err
+			}
+			return t, nil
+		}, nil
+	}
+	return nil, fmt.Errorf("target %s: no such kind", e.Scheme)
+}

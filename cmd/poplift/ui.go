@@ -1,0 +1,113 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"golang.org/x/term"
+
+	"poplift/migrate"
+)
+
+// environment is what the process was given. Commands take everything from here, so that tests can give their own.
+type environment struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	now            func() time.Time
+	// columns is the width of the terminal that stderr is, now; 0 when it is none.
+	columns func() int
+	// ask prompts for a secret on the terminal; nil when there is none.
+	ask func() asker
+}
+
+// realEnvironment is the process's own.
+func realEnvironment() *environment {
+	return &environment{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: time.Now, ask: terminalPrompt,
+		columns: func() int {
+			n, _, err := term.GetSize(int(os.Stderr.Fd()))
+			if err != nil {
+				return 0
+			}
+			return n
+		}}
+}
+
+// outputOptions is how much is shown, and in which form.
+type outputOptions struct {
+	Quiet, JSON, LogJSON, Verbose bool
+}
+
+// ui holds the rules of what goes where: results to stdout, everything on the way to stderr. On a terminal that is a bar with the log above
+// it, elsewhere a log line now and then; --quiet leaves only what a person must act on.
+type ui struct {
+	env *environment
+	bar *bar // nil without one
+	log *slog.Logger
+}
+
+func newUI(env *environment, o outputOptions) *ui {
+	u := &ui{env: env}
+	terminal := env.columns() > 0
+	var w io.Writer = env.stderr
+	if terminal && !o.Quiet && !o.LogJSON {
+		u.bar = newBar(env.stderr, env.columns)
+		w = u.bar
+	}
+	level := slog.LevelInfo
+	switch {
+	case o.Quiet:
+		level = slog.LevelError
+	case o.Verbose:
+		level = slog.LevelDebug
+	}
+	if o.LogJSON {
+		u.log = slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	} else {
+		colour := terminal && env.getenv("NO_COLOR") == ""
+		u.log = slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, NoColor: !colour, TimeFormat: time.TimeOnly}))
+	}
+	return u
+}
+
+// logEvery is how often a run tells how it is going where there is no bar.
+const logEvery = 10 * time.Second
+
+// watch shows a run until the function it returns is called.
+func (u *ui) watch(p *migrate.Progress) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if u.bar != nil {
+			u.bar.run(p, done)
+		} else {
+			u.logProgress(p, done)
+		}
+	})
+	return sync.OnceFunc(func() {
+		close(done)
+		wg.Wait()
+	})
+}
+
+func (u *ui) logProgress(p *migrate.Progress, stop <-chan struct{}) {
+	tick := time.NewTicker(logEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-stop:
+			return
+		}
+		s := p.Snapshot()
+		what := s.Phase
+		if s.Note != "" {
+			what = s.Note
+		}
+		u.log.Info(what, "messages", s.Settled.Messages, "of", s.Listed.Messages,
+			"size", humanSize(s.Settled.Octets), "of_size", humanSize(s.Listed.Octets))
+	}
+}
