@@ -103,8 +103,16 @@ func (w *wire) authenticate(ctx context.Context, cfg *Config, mechanism string, 
 	}
 	for {
 		line, st, err := w.next()
-		if err != nil || st.tag == tag {
+		if err != nil {
 			return st, err
+		}
+		if st.tag == tag {
+			if st.kind == "OK" {
+				if err := mailnet.Proven(client); err != nil {
+					return st, w.loginError(err, "")
+				}
+			}
+			return st, nil
 		}
 		if len(line) == 0 || line[0] != '+' {
 			continue

@@ -11,6 +11,7 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 
 	"poplift/migrate"
+	"poplift/migrate/mutf7"
 )
 
 // Open makes sure that the folder is there and says what it is now. A missing one is created, with its parents where the server wants that, and
@@ -81,8 +82,8 @@ func (t *Target) status(mb *migrate.Mailbox) (st status, refused bool, err error
 func (t *Target) create(name string, missing status) error {
 	st, refused, err := t.lib.refusal(t.lib.Create(name, nil).Wait())
 	if refused && st.code != "ALREADYEXISTS" && t.delimiter != "" {
-		for i, c := range name { // RFC 3501 6.3.3 wants servers to make the parents; not all do
-			if i > len(t.prefix) && strings.HasPrefix(name[i:], t.delimiter) && c != 0 {
+		for i := len(t.prefix) + 1; i < len(name); i++ { // RFC 3501 6.3.3 wants servers to make the parents; not all do
+			if strings.HasPrefix(name[i:], t.delimiter) {
 				if _, _, err := t.lib.refusal(t.lib.Create(name[:i], nil).Wait()); err != nil {
 					return err
 				}
@@ -157,7 +158,7 @@ func personal(answer []byte) (prefix, delimiter string, ok bool) {
 	if kind == text && len(d) == 1 {
 		delimiter = string(d)
 	}
-	return decodeName(string(p)), delimiter, true
+	return mutf7.Decode(string(p)), delimiter, true
 }
 
 // standIns take the place of the server's delimiter inside a folder's name. They look the same and nobody types them, so that two names never

@@ -16,7 +16,8 @@ import (
 func dial(ctx context.Context, cfg *Config, name string) (*wire, error) {
 	conn, err := mailnet.Dial(ctx, cfg.Endpoint)
 	if err != nil {
-		return nil, &migrate.Error{Op: "imap", Err: err}
+		hint := mailnet.TLSHint(err)
+		return nil, &migrate.Error{Op: "imap", Final: hint != "", Hint: hint, Err: err}
 	}
 	w := newWire(conn, name, cfg)
 	if err := w.handshake(ctx, cfg); err != nil {
@@ -117,7 +118,9 @@ func (w *wire) startTLS() error {
 		return w.refusedStart(answered{st})
 	}
 	if err := w.conn.UpgradeTLS(); err != nil {
-		return w.broken(err)
+		w.conn.Close()
+		hint := mailnet.TLSHint(err)
+		return &migrate.Error{Op: "imap starttls", Subject: w.address, Final: hint != "", Hint: hint, Err: err}
 	}
 	w.caps = capabilities{}
 	return w.capability()

@@ -103,9 +103,11 @@ func TestLoginRefused(t *testing.T) {
 			func(c *Config) { c.Endpoint.Security = mailnet.StartTLS }, migrate.ScopeRun, true, hintCleartext},
 		"login disabled": {func(w *imaptest.Switches) { w.LoginDisabled = true },
 			func(c *Config) { c.Credentials.Mechanism = "LOGIN-COMMAND" }, migrate.ScopeRun, true, ""},
-		"bye":         {func(w *imaptest.Switches) { w.Greeting = "* BYE [UNAVAILABLE] full" }, nil, migrate.ScopeSession, false, ""},
-		"no server":   {func(w *imaptest.Switches) { w.Greeting = "+OK POP3 ready" }, nil, migrate.ScopeSession, false, ""},
-		"no password": {nil, func(c *Config) { c.Credentials.Password = func(context.Context) (mailnet.Secret, error) { return mailnet.Secret{}, errors.New("x") } }, migrate.ScopeRun, true, ""},
+		"bye":       {func(w *imaptest.Switches) { w.Greeting = "* BYE [UNAVAILABLE] full" }, nil, migrate.ScopeSession, false, ""},
+		"no server": {func(w *imaptest.Switches) { w.Greeting = "+OK POP3 ready" }, nil, migrate.ScopeSession, false, ""},
+		"no password": {nil, func(c *Config) {
+			c.Credentials.Password = func(context.Context) (mailnet.Secret, error) { return mailnet.Secret{}, errors.New("x") }
+		}, migrate.ScopeRun, true, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

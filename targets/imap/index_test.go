@@ -115,11 +115,15 @@ func TestOddFetchAnswers(t *testing.T) {
 			uid := a[j:k]
 			return strings.TrimSuffix(a[:i]+a[k+1:], ")\r\n") + " UID " + uid + ")\r\n"
 		},
-		"flags first":   func(_ int, a string) string { return "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n" + a },
-		"no uid":        func(_ int, a string) string { return "* 3 FETCH (FLAGS (\\Seen X-GM-LABELS))\r\n" + a },
-		"twice":         func(_ int, a string) string { return a + a },
-		"extra items":   func(_ int, a string) string { return strings.Replace(a, "(UID", "(X-GM-LABELS (\"\\\\Inbox\" {1}\r\n)) MODSEQ (1) UID", 1) },
-		"small letters": func(_ int, a string) string { return strings.Replace(strings.Replace(a, "FETCH", "fetch", 1), "BODY[HEADER.FIELDS", "body[header.fields", 1) },
+		"flags first": func(_ int, a string) string { return "* 3 FETCH (UID 3 FLAGS (\\Seen))\r\n" + a },
+		"no uid":      func(_ int, a string) string { return "* 3 FETCH (FLAGS (\\Seen X-GM-LABELS))\r\n" + a },
+		"twice":       func(_ int, a string) string { return a + a },
+		"extra items": func(_ int, a string) string {
+			return strings.Replace(a, "(UID", "(X-GM-LABELS (\"\\\\Inbox\" {1}\r\n)) MODSEQ (1) UID", 1)
+		},
+		"small letters": func(_ int, a string) string {
+			return strings.Replace(strings.Replace(a, "FETCH", "fetch", 1), "BODY[HEADER.FIELDS", "body[header.fields", 1)
+		},
 		"a hole at first": func(n int, a string) string {
 			if n == 5 {
 				return ""

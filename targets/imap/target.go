@@ -38,11 +38,11 @@ type Batch struct {
 	// MaxMessages and MaxOctets end a MULTIAPPEND command; 100 messages and 4 MiB. Larger ones gain nothing and cost more to bisect.
 	MaxMessages int
 	MaxOctets   int64
-	// InFlight is how many MULTIAPPEND commands may be unanswered, the open one included; 3.
-	InFlight int
-	// Window and Commands bound unanswered single APPENDs, in octets and commands; 8 MiB and 256.
-	Window   int64
-	Commands int
+	// InFlight is how many MULTIAPPEND commands may be unanswered, the open one included; 8. Commands is the same for single APPENDs; 256.
+	InFlight, Commands int
+	// Window is how many octets may be unanswered before another command begins; 16 MiB. At 40 ms of round trip 8 MiB cost a third of the
+	// speed, and more than 16 gained little.
+	Window int64
 }
 
 func (b Batch) withDefaults() Batch {
@@ -52,13 +52,13 @@ func (b Batch) withDefaults() Batch {
 		}
 	}
 	set(&b.MaxMessages, 100)
-	set(&b.InFlight, 3)
+	set(&b.InFlight, 8)
 	set(&b.Commands, 256)
 	if b.MaxOctets <= 0 {
 		b.MaxOctets = 4 << 20
 	}
 	if b.Window <= 0 {
-		b.Window = 8 << 20
+		b.Window = 16 << 20
 	}
 	return b
 }

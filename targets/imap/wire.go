@@ -176,6 +176,9 @@ func (w *wire) next() (line []byte, st status, err error) {
 		if err != nil {
 			return nil, st, err
 		}
+		if len(line) == 0 {
+			continue // some servers send one too many
+		}
 		var ok bool
 		st, ok = parseStatus(line)
 		if !ok {

@@ -86,12 +86,6 @@ func (a *arguments) literal() []byte {
 	return l
 }
 
-// atLiteral says whether a literal comes next.
-func (a *arguments) atLiteral() bool {
-	a.space()
-	return a.parts[0].text == "" && a.parts[0].has
-}
-
 // at says whether the text that comes next begins with s.
 func (a *arguments) at(s string) bool {
 	a.space()

@@ -1,4 +1,6 @@
-package imap
+// Package mutf7 is the modified UTF-7 of IMAP mailbox names (RFC 3501 5.1.3), which Maildir++ folders are named in as well. It is ours because go-imap keeps its own
+// to itself, and because real names break the rules: what is not valid comes out as it went in, so that a name is never lost.
+package mutf7
 
 import (
 	"encoding/base64"
@@ -7,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// mailboxEncoding is the modified base64 of RFC 3501 5.1.3.
-var mailboxEncoding = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
+// base64Names is the modified base64 of RFC 3501 5.1.3.
+var base64Names = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
 
-// encodeName writes a mailbox name in modified UTF-7 (RFC 3501 5.1.3). Octets that are no UTF-8 become U+FFFD.
-func encodeName(name string) string {
+// Encode writes a mailbox name in modified UTF-7 (RFC 3501 5.1.3). Octets that are no UTF-8 become U+FFFD.
+func Encode(name string) string {
 	var b strings.Builder
 	for i := 0; i < len(name); {
 		if c := name[i]; c >= ' ' && c <= '~' {
@@ -26,7 +28,7 @@ func encodeName(name string) string {
 		for end < len(name) && (name[end] < ' ' || name[end] > '~') {
 			end++
 		}
-		b.WriteString("&" + mailboxEncoding.EncodeToString(utf16Octets(name[i:end])) + "-")
+		b.WriteString("&" + base64Names.EncodeToString(utf16Octets(name[i:end])) + "-")
 		i = end
 	}
 	return b.String()
@@ -40,8 +42,8 @@ func utf16Octets(s string) []byte {
 	return out
 }
 
-// decodeName reads modified UTF-7. What is not valid comes out as it went in, so that a name is never lost.
-func decodeName(name string) string {
+// Decode reads modified UTF-7. What is not valid comes out as it went in, so that a name is never lost.
+func Decode(name string) string {
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(name, '&')
@@ -68,7 +70,7 @@ func decodeName(name string) string {
 
 // shifted decodes one base64 run.
 func shifted(run string) (string, bool) {
-	octets, err := mailboxEncoding.DecodeString(run)
+	octets, err := base64Names.DecodeString(run)
 	if err != nil || len(octets)%2 != 0 {
 		return "", false
 	}
