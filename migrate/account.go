@@ -46,6 +46,8 @@ type Rules struct {
 	Since, Until time.Time
 	// MaxSize leaves out larger messages, in octets; 0 is no bound.
 	MaxSize int64
+	// IncludeDeleted takes messages that the client has thrown away and not purged.
+	IncludeDeleted bool
 	// SeenBefore marks messages dated before it as \Seen; AllSeen marks every one.
 	SeenBefore time.Time
 	AllSeen    bool

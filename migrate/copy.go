@@ -23,24 +23,33 @@ func (s *session) copy(ctx, pull, answer context.Context, stop func()) error {
 	}()
 	var tgtErr error
 	for r, err := range s.target.Append(answer, func(yield func(Upload) bool) {
-		for f := range uploads {
-			if ctx.Err() != nil {
-				f.body.Release()
-				return
-			}
-			s.ledger.depart(f)
-			if !yield(f.upload) {
+		for {
+			select {
+			case f, ok := <-uploads:
+				if !ok {
+					return
+				}
+				if ctx.Err() != nil {
+					f.body.Release()
+					return
+				}
+				s.ledger.depart(f)
+				if !yield(f.upload) {
+					return
+				}
+			case <-laneDone:
 				return
 			}
 		}
 	}) {
 		if tgtErr = s.take(r, err); tgtErr != nil {
+			close(laneDone) // before the sequence is left: it waits until it gets no more
+			stop()          // the source may be in the middle of a body that nobody wants any more
 			break
 		}
 	}
-	close(laneDone)
-	if tgtErr != nil {
-		stop() // the source may be in the middle of a body that nobody wants any more
+	if tgtErr == nil {
+		close(laneDone)
 	}
 	srcErr := <-fetched
 	for f := range uploads {

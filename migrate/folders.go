@@ -97,11 +97,15 @@ func (s *session) index(ctx context.Context, f *folder) error {
 // process at our end died goes on storing it (Dovecot 2.3 for as long as its socket buffer lasts), so that one look could come too early.
 func (s *session) settleDown(ctx context.Context, f *folder) error {
 	t, ok := s.target.(Foldered)
+	note := "looking whether mail is still coming into the folder"
+	if f.mark.Dirty {
+		note = "the last run was cut off; waiting until the server has stored what it was sent"
+	}
 	for range quietTries {
 		if !ok || f.mb.UIDNext == 0 {
 			return nil
 		}
-		s.books.progress.phase("waiting", "the last run was cut off; waiting until the server has stored what it was sent")
+		s.books.progress.phase("waiting", note)
 		if err := s.Sleep(ctx, quiet); err != nil {
 			return err
 		}

@@ -58,11 +58,16 @@ var fieldKinds = map[string]fieldKind{
 	"cc": fieldEnvelope + 4, "subject": fieldEnvelope + 5, "content-type": fieldEnvelope + 6,
 	"received": fieldReceived,
 	"status":   fieldClient, "x-status": fieldClient, "x-keywords": fieldClient, "x-uid": fieldClient, "x-uidl": fieldClient,
-	"x-imap": fieldClient, "x-imapbase": fieldClient, "x-account-key": fieldClient, "content-length": fieldClient,
+	"x-imap": fieldClient, "x-imapbase": fieldClient, "x-account-key": fieldClient, "content-length": fieldClient, "x-gmail-labels": fieldClient, "x-gm-thrid": fieldClient,
 }
 
 // clientPrefixes are families of fields that clients add.
-var clientPrefixes = [][]byte{[]byte("x-mozilla-"), []byte("x-evolution")}
+var clientPrefixes = [][]byte{[]byte("x-mozilla-"), []byte("x-evolution"), []byte("x-kmail-")}
+
+// IsClientField says whether a header field of this name was added by a mail client, and is not part of the message. name has no colon.
+func IsClientField(name []byte) bool {
+	return len(name) <= maxFieldName && kindOf(name) == fieldClient
+}
 
 // kindOf takes a field name in any case, with possible white space before the colon.
 func kindOf(name []byte) fieldKind {

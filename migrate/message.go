@@ -19,9 +19,6 @@ func (p Path) String() string {
 // Flag is a system flag such as `\Seen` or a keyword such as `$Forwarded`.
 type Flag string
 
-// Seen is the one flag that a POP3 maildrop can be given by rule.
-const Seen Flag = `\Seen`
-
 // Entry is a message in a source before its body is read.
 type Entry struct {
 	// ID names the message within its source, as opaque octets: a UIDL, or file, offset and hash. When Stable is false it is only
@@ -37,7 +34,49 @@ type Entry struct {
 	Size int64
 	// Seq is the source's own handle, such as the POP3 message number of this session.
 	Seq int
+
+	// The rest is what only the stores of mail clients know.
+
+	// Role is what the folder is to the client; empty when it doesn't say.
+	Role Role
+	// Fallback is a date that is believed only when neither Date nor the header tells one, such as a file's time.
+	Fallback time.Time
+	// DateRule says where Date, or else Fallback, comes from, for people: "From_ line", "file name".
+	DateRule string
+	// Deleted says that the client has thrown the message away and not purged it yet.
+	Deleted bool
+	// Partial says that only the beginning of the message was downloaded. It must never be taken for the whole.
+	Partial bool
+	// UIDL is the unique-id under which a POP3 server lists the message, where the client wrote it down.
+	UIDL string
 }
+
+// Role is what a folder is for. The values are those of SPECIAL-USE (RFC 6154) where there is one.
+type Role string
+
+const (
+	RoleInbox     Role = "inbox"
+	RoleArchive   Role = "archive"
+	RoleDrafts    Role = "drafts"
+	RoleJunk      Role = "junk"
+	RoleOutbox    Role = "outbox"
+	RoleSent      Role = "sent"
+	RoleTemplates Role = "templates"
+	RoleTrash     Role = "trash"
+)
+
+// System flags and the keywords that mean the same in every client (RFC 9051 2.3.2; the registry of RFC 5788).
+const (
+	Seen      Flag = `\Seen`
+	Answered  Flag = `\Answered`
+	Flagged   Flag = `\Flagged`
+	Draft     Flag = `\Draft`
+	Deleted   Flag = `\Deleted`
+	Forwarded Flag = "$Forwarded"
+	Junk      Flag = "$Junk"
+	NotJunk   Flag = "$NotJunk"
+	MDNSent   Flag = "$MDNSent"
+)
 
 // Message is an Entry whose octets were read once, whole, and can be read again until Body is released.
 type Message struct {

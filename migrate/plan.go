@@ -128,6 +128,14 @@ func (r Rules) leaveOut(date time.Time, size int64) string {
 	return ""
 }
 
+// byListing returns the rule that leaves an entry out before its octets are read, or "".
+func (r Rules) byListing(e Entry) string {
+	if e.Deleted && !r.IncludeDeleted {
+		return "deleted in the client, but not purged (--include-deleted takes them)"
+	}
+	return r.leaveOut(time.Time{}, e.Size)
+}
+
 // dated says whether a rule asks for dates.
 func (r Rules) dated() bool { return !r.Since.IsZero() || !r.Until.IsZero() }
 
@@ -145,10 +153,10 @@ func (r Rules) flags(e Entry, date time.Time) []Flag {
 	return append(e.Flags[:len(e.Flags):len(e.Flags)], Seen)
 }
 
-// internalDate chooses the INTERNALDATE: the source's own, else the topmost Received, else Date; one that lies in the future is not
-// believed. It is zero when nothing tells, never the time of the copy.
+// internalDate chooses the INTERNALDATE: the source's own, else the topmost Received, else Date, else the source's fallback; one that lies in
+// the future is not believed. It is zero when nothing tells, never the time of the copy.
 func internalDate(e Entry, h HeaderDates, now time.Time) time.Time {
-	for _, t := range []time.Time{e.Date, h.Received, h.Date} {
+	for _, t := range []time.Time{e.Date, h.Received, h.Date, e.Fallback} {
 		if !t.IsZero() && t.Year() > 1970 && t.Before(now.Add(24*time.Hour)) {
 			return t
 		}

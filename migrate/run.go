@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net"
+	"syscall"
 	"time"
 )
 
@@ -18,6 +20,8 @@ type run struct {
 	start time.Time
 	// strikes counts, for messages that were being moved when a connection died, how often that happened.
 	strikes map[RecordKey]int
+	// opened says that both ends were reached once.
+	opened bool
 	// givenUp counts the messages that failed by their strikes.
 	givenUp int64
 	// listing is a hash of what the last session's source listed, to tell whether a windowed source has moved on.
@@ -82,7 +86,7 @@ func (r *run) source(ctx context.Context, src NamedSource) error {
 			tries = 1
 		}
 		e := classOf(err)
-		if e.Final || e.Scope == ScopeRun || tries > fruitless {
+		if e.Final || e.Scope == ScopeRun || tries > fruitless || !r.opened && unreachable(err) {
 			return err
 		}
 		wait := e.After
@@ -95,6 +99,12 @@ func (r *run) source(ctx context.Context, src NamedSource) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// unreachable is a server that was named or numbered wrongly, or isn't running: waiting for it is of use only where it was there before.
+func unreachable(err error) bool {
+	var dns *net.DNSError
+	return errors.As(err, &dns) && dns.IsNotFound || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // strike counts a death of the connection against the messages that were being moved.

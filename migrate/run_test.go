@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -474,6 +475,21 @@ func TestServerThatStaysAwayIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestServerThatWasNeverThereIsToldAtOnce(t *testing.T) {
+	w := newWorld(t, letters(3)...)
+	a := &migrate.Account{Sources: []migrate.NamedSource{{Name: "s", Open: w.drop.Open}}, Store: w.store, Pool: w.drop.Pool, Log: slog.New(slog.DiscardHandler),
+		OpenTarget: func(context.Context) (migrate.Target, error) {
+			return nil, fmt.Errorf("connect: %w", syscall.ECONNREFUSED)
+		}, Now: time.Now,
+		Sleep: func(context.Context, time.Duration) error {
+			t.Error("it waited for a server that was never there")
+			return nil
+		}}
+	if _, err := a.Run(t.Context()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("err = %v", err)
+	}
+}
+
 func TestRules(t *testing.T) {
 	old, young := letter("old", ""), letter("young", "")
 	old.Raw = strings.ReplaceAll(old.Raw, "2024", "2014")
@@ -491,6 +507,19 @@ func TestRules(t *testing.T) {
 	}
 	w.rules = migrate.Rules{}
 	w.must(t, "known 1, copied 2")
+}
+
+func TestWhatTheClientDeletedOrNeverDownloadedIsLeft(t *testing.T) {
+	w := newWorld(t, letters(4)...)
+	w.drop.Letters[1].Deleted = true
+	w.drop.Letters[2].Partial = true
+	rep := w.must(t, "copied 2, skipped 1, failed 1")
+	if len(rep.Problems) != 1 || rep.Problems[0].ID != "2" || rep.Problems[0].Hint == "" {
+		t.Errorf("problems: %+v", rep.Problems)
+	}
+	w.must(t, "known 2, skipped 1, failed 1")
+	w.rules.IncludeDeleted = true
+	w.must(t, "known 2, copied 1, failed 1")
 }
 
 func TestWindowedSourceIsReadToItsEnd(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"iter"
 	"sync"
-	"time"
 )
 
 // session is one connection to each end: list, look, copy, write down.
@@ -76,6 +75,7 @@ func (s *session) open(pull, answer context.Context, src NamedSource) error {
 	if err := errors.Join(srcErr, tgtErr); err != nil {
 		return errors.Join(err, s.close())
 	}
+	s.opened = true
 	return nil
 }
 
@@ -158,6 +158,10 @@ func (s *session) list(ctx context.Context) error {
 			s.books.unlisted(Problem{Source: s.name, ID: e.ID, Size: e.Size, Reason: err.Error(), Hint: HintOf(err)}, e.tally())
 			continue
 		}
+		if e.Partial {
+			s.books.unlisted(Problem{Source: s.name, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Reason: partialReason, Hint: partialHint}, e.tally())
+			continue
+		}
 		s.listing += maphash.String(s.seed, e.ID)
 		st, rec, f, err := s.standing(ctx, e)
 		if err != nil {
@@ -174,17 +178,26 @@ func (s *session) list(ctx context.Context) error {
 		case done:
 			s.books.listed(Known, e.tally(), "")
 		case left:
-			s.books.listed(Skipped, e.tally(), s.Rules.leaveOut(rec.Date, max(rec.Size, e.Size)))
+			why := s.Rules.byListing(e)
+			if why == "" {
+				why = s.Rules.leaveOut(rec.Date, rec.Size)
+			}
+			s.books.listed(Skipped, e.tally(), why)
 		}
 	}
 	return s.ledger.commit() // what was reclaimed must be known when the listing is gone through again
 }
 
+const (
+	partialReason = "only the beginning of the message was downloaded by the client"
+	partialHint   = "let the client fetch the rest, or copy it from the POP3 server"
+)
+
 func (e Entry) tally() Tally { return Tally{1, e.Size} }
 
 // standing asks the store about an entry.
 func (s *session) standing(ctx context.Context, e Entry) (standing, Record, *folder, error) {
-	if why := s.Rules.leaveOut(time.Time{}, e.Size); why != "" {
+	if s.Rules.byListing(e) != "" {
 		return left, Record{}, nil, nil
 	}
 	if !e.Stable {
@@ -243,6 +256,9 @@ func (s *session) fresh(ctx context.Context) iter.Seq2[Entry, error] {
 				}
 				yield(e, err)
 				return
+			}
+			if e.Partial {
+				continue
 			}
 			st, _, _, err := s.standing(ctx, e)
 			if err == nil && st != fresh && st != moved {

@@ -17,6 +17,8 @@ type Letter struct {
 	// Unstable makes the ID good for one session only.
 	Unstable bool
 	Folder   migrate.Path
+	// Partial and Deleted are what a client would have noted.
+	Partial, Deleted bool
 	// Unreadable makes fetching it fail, with scope message.
 	Unreadable bool
 }
@@ -85,7 +87,8 @@ func (s *maildropSession) Messages(ctx context.Context) iter.Seq2[migrate.Entry,
 			return
 		}
 		for i, m := range s.listed {
-			if !yield(migrate.Entry{ID: m.ID, Stable: !m.Unstable, Folder: m.Folder, Size: int64(len(m.Raw)), Seq: i + 1}, nil) {
+			if !yield(migrate.Entry{ID: m.ID, Stable: !m.Unstable, Folder: m.Folder, Size: int64(len(m.Raw)), Seq: i + 1,
+				Partial: m.Partial, Deleted: m.Deleted}, nil) {
 				return
 			}
 		}
