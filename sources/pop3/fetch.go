@@ -1,6 +1,7 @@
 package pop3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,7 +124,10 @@ func (p *pipeline) finish() bool {
 			return false
 		}
 	}
-	_, err := p.answer()
+	st, err := p.answer()
+	if err == nil && st.is == isOK && st.octets() > 0 {
+		err = errDesync // that is the answer to a RETR: there were more of them than bodies
+	}
 	if !p.settle(err) {
 		return false
 	}
@@ -191,6 +195,11 @@ func (p *pipeline) settle(err error) bool {
 func (p *pipeline) read(e migrate.Entry, st status) (*migrate.Message, error) {
 	sp := p.s.cfg.Pool.NewSpool(p.ctx)
 	n, stuffed, err := readBody(p.s.conn.conn.Reader(), sp, st.bareLF, p.s.cfg.MaxMessage)
+	if announced := cmp.Or(st.octets(), e.Size); err == nil && p.verb.body && n == 0 && announced > int64(len("\r\n")) {
+		// A message whose first line is a lone dot, from a server that doesn't stuff a dot that is the first octet (Dovecot, Courier): what
+		// follows are its other lines, and they can be made to look like answers.
+		err = fmt.Errorf("%w: the message ends before its first octet, and %d were announced", errDesync, announced)
+	}
 	if err == nil && p.verb.body && stuffed && st.octets() == n+1 {
 		// Dovecot doesn't stuff a dot that is the message's first octet, so that one which begins with two is taken for a stuffed one.
 		// The octets that it announced tell: they are exact there, and for a dot that was stuffed they would be n.

@@ -63,6 +63,29 @@ func TestUnstuffedFirstDot(t *testing.T) {
 	}
 }
 
+// A message whose first line is a lone dot seems to end at once on a server that doesn't stuff a dot that is the first octet, and its other lines
+// can be made to look like answers: whoever sends such a mail must not shift the ones behind it.
+func TestLoneFirstDotCantForgeAnswers(t *testing.T) {
+	forged := []byte(".\r\n+OK 30 octets\r\nSubject: forged\r\n\r\nforged\r\n")
+	msgs := append([]pop3test.Msg{{Raw: []byte("Subject: one\r\n\r\n1\r\n")}, {Raw: forged}}, letters(3)...)
+	s := newServer(t, func(s *pop3test.Server) { s.Quirk.UnstuffedFirstDot = true }, msgs...)
+	src := mustOpen(t, config(s))
+	var bodies []string
+	var failed error
+	for _, g := range fetch(t, src, list(t, src)) {
+		if g.err != nil {
+			if failed = g.err; g.entry.Seq != 2 {
+				t.Errorf("the error is at message %d", g.entry.Seq)
+			}
+			continue
+		}
+		bodies = append(bodies, g.body)
+	}
+	if failed == nil || len(bodies) != 1 || bodies[0] != string(msgs[0].Raw) {
+		t.Errorf("error %v, messages %q", failed, bodies)
+	}
+}
+
 func TestUTF8(t *testing.T) {
 	raw := []byte("Subject: caf\xc3\xa9\r\n\r\nx\r\n")
 	s := newServer(t, func(s *pop3test.Server) { s.Quirk.UTF8 = true }, pop3test.Msg{Raw: raw})

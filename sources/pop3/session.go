@@ -124,7 +124,7 @@ var errSilent = errors.New("the server says nothing")
 
 // connectError tells a certificate that is no good, which no retry mends, from a server that can't be reached.
 func connectError(ep mailnet.Endpoint, err error) error {
-	e := &migrate.Error{Op: "pop3", Err: err}
+	e := &migrate.Error{Op: "pop3", Hint: mailnet.DialHint(err), Err: err}
 	if hint := mailnet.TLSHint(err); hint != "" {
 		e.Final, e.Hint = true, hint
 	}
