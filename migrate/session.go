@@ -39,7 +39,7 @@ func (r *run) session(ctx context.Context, src NamedSource) (more bool, err erro
 		return false, err
 	}
 	err = s.move(ctx, pull, answer, stop)
-	if cerr := s.ledger.commit(); cerr != nil && !s.DryRun {
+	if cerr := s.ledger.commit(); cerr != nil && !errors.Is(err, cerr) {
 		err = errors.Join(cerr, err)
 	}
 	if err != nil {

@@ -1,11 +1,15 @@
 package mailnet
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strings"
+	"syscall"
 )
 
 // TLSHint says what the user can do about a handshake that failed, or "" when err is of something else. Where a pin would help, it names
@@ -21,6 +25,20 @@ func TLSHint(err error) string {
 		return "the server does not speak TLS on this port: check the port, or use pop3:// or imap:// for STLS and STARTTLS"
 	case errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0:
 		return certificateHint(unverified.Err, unverified.UnverifiedCertificates[0])
+	}
+	return ""
+}
+
+// DialHint says what the user can do about a server that can't be reached, or "".
+func DialHint(err error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "there is no host of that name: check its spelling"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing answers there: check the host and the port, and whether the server runs"
+	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
+		return "nothing answers there in time: check the host and the port, and whether a firewall is in between"
 	}
 	return ""
 }

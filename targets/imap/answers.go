@@ -132,12 +132,14 @@ func (r *run) stored(c *command, st status) {
 func (r *run) refused(c *command, st status) error {
 	e := classify("imap append", c.mailbox, st, migrate.ScopeMessage)
 	missing := st.code == "TRYCREATE" || st.code == "NONEXISTENT"
-	if e.Scope != migrate.ScopeMessage && !missing {
+	// A batch that doesn't fit into the quota is halved too, until one message alone doesn't: what fits is stored, in its order, and then it is over.
+	full := st.code == "OVERQUOTA" && len(c.items) > 1
+	if e.Scope != migrate.ScopeMessage && !missing && !full {
 		return e
 	}
 	if n := len(c.items); n > 1 {
-		r.retry(batch{items: c.items[:n/2]})
-		r.retry(batch{items: c.items[n/2:]})
+		r.retry(batch{items: c.items[:n/2], inTurn: full})
+		r.retry(batch{items: c.items[n/2:], inTurn: full})
 		return nil
 	}
 	it := c.items[0]

@@ -18,6 +18,7 @@ const (
 	hintRights     = "the target account may not write there: check its rights, or whether the account was made read-only"
 	hintLogin      = "check the target's user name and password (some providers want an app password or a token instead)"
 	hintCleartext  = "use imaps:// or a server with STARTTLS; --allow-cleartext sends the password unprotected"
+	hintServer     = "the server has a fault of its own, which its log tells; when it is mended, run the same command again"
 	hintAdmin      = "the server asks you to talk to its administrator"
 	hintFolderName = "choose another folder name for the target"
 )
@@ -55,6 +56,9 @@ func classify(op, subject string, st status, other migrate.Scope) *migrate.Error
 		e.Scope, e.Final = migrate.ScopeFolder, false
 	case "UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "THROTTLED":
 		e.Scope, e.Final, e.After = migrate.ScopeSession, false, backOff(st)
+		if st.code == "SERVERBUG" {
+			e.Hint = hintServer
+		}
 	case "CORRUPTION":
 		e.Scope = migrate.ScopeFolder
 	}

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"compress/flate"
 	"context"
 	"errors"
@@ -17,7 +18,7 @@ func dial(ctx context.Context, cfg *Config, name string) (*wire, error) {
 	conn, err := mailnet.Dial(ctx, cfg.Endpoint)
 	if err != nil {
 		hint := mailnet.TLSHint(err)
-		return nil, &migrate.Error{Op: "imap", Final: hint != "", Hint: hint, Err: err}
+		return nil, &migrate.Error{Op: "imap", Final: hint != "", Hint: cmp.Or(hint, mailnet.DialHint(err)), Err: err}
 	}
 	w := newWire(conn, name, cfg)
 	if err := w.handshake(ctx, cfg); err != nil {

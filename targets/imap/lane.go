@@ -61,6 +61,8 @@ type run struct {
 // batch is what is sent again after a refusal.
 type batch struct {
 	items []*item
+	// inTurn sends it when nothing else is on its way: another batch must not take the room that it was refused for.
+	inTurn bool
 	// check, when not nil, was the answer to the one item: the server said that there is no such mailbox, and is asked whether it means it
 	// (mailutils imap4d 3.15 says so of messages whose header it doesn't like).
 	check *status

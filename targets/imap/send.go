@@ -183,6 +183,13 @@ func (s *sender) resend(b batch) error {
 	case err != nil:
 	case b.check != nil:
 		err = s.check(b)
+	case b.inTurn:
+		if err = s.answered(); err == nil {
+			err = s.whole(b.items...)
+		}
+		if err == nil {
+			err = s.answered()
+		}
 	case len(b.items) == 1 && b.items[0].up.Alone:
 		err = s.alone(b.items[0])
 	default:
@@ -229,6 +236,24 @@ func (s *sender) drain() error {
 			err = s.pause()
 		}
 		if err != nil {
+			return err
+		}
+	}
+}
+
+// answered waits until nothing is on its way. Unlike drain it leaves what is to be sent again.
+func (s *sender) answered() error {
+	for {
+		s.mu.Lock()
+		n, err := len(s.flights), s.err
+		if s.early != nil {
+			err = errEarly
+		}
+		s.mu.Unlock()
+		if err != nil || n == 0 {
+			return err
+		}
+		if err := s.pause(); err != nil {
 			return err
 		}
 	}
