@@ -25,7 +25,7 @@ func newApp(env *environment) *cli.App {
 		Action:               func(c *cli.Context) error { return cli.ShowAppHelp(c) },
 		Flags:                []cli.Flag{cli.HelpFlag}, // not added by itself beside a help command of our own
 		Commands: []*cli.Command{
-			copyCommand(env), demoCommand(env), statusCommand(env), versionCommand(env), completionCommand(env), helpCommand(env),
+			copyCommand(env), scanCommand(env), exportCommand(env), demoCommand(env), statusCommand(env), versionCommand(env), completionCommand(env), helpCommand(env),
 		},
 	}
 	for _, c := range app.Commands {
@@ -91,6 +91,9 @@ func copyCommand(env *environment) *cli.Command {
 			&cli.StringFlag{Name: "dedupe", Value: def.Dedupe, Category: what,
 				Usage: "`HOW`: content makes one of messages with the same content, off keeps all"},
 
+			&cli.BoolFlag{Name: "include-deleted", Category: what, Usage: "copy also what a mail program has deleted and not purged"},
+			&cli.BoolFlag{Name: "keep-client-headers", Category: what, Usage: "copy also the fields that a mail program added for itself (X-Mozilla-Status, …)"},
+
 			secretFlag(roleSource, "password-file", "read the source's password from `FILE`"),
 			secretFlag(roleSource, "password-cmd", "run `COMMAND` for the source's password"),
 			secretFlag(roleSource, "token-cmd", "run `COMMAND` for the source's OAuth access token"),
@@ -102,7 +105,7 @@ func copyCommand(env *environment) *cli.Command {
 			secretFlag(roleTarget, "authzid", "log in to the target as USER on behalf of `ACCOUNT` (master or proxy users)"),
 			secretFlag(roleTarget, "auth", "log in to the target by this SASL `MECHANISM`, or LOGIN-COMMAND"),
 
-			&cli.BoolFlag{Name: "allow-cleartext", Category: security, Usage: "do without TLS where a pop3:// or imap:// server has none"},
+			&cli.BoolFlag{Name: "allow-cleartext", Category: security, Usage: "use no TLS with pop3:// and imap:// addresses: passwords and mail go over the wire in clear"},
 			&cli.StringFlag{Name: "tls-ca", Category: security, Usage: "trust the certificate authorities in `FILE` (PEM) besides the system's"},
 			&cli.StringSliceFlag{Name: "tls-pin", Category: security, Usage: "trust just the key or certificate with this `sha256:DIGEST`; may be repeated"},
 			&cli.BoolFlag{Name: "tls-insecure", Category: security, Usage: "don't verify certificates: whoever is on the way can read everything"},
@@ -141,6 +144,7 @@ func copyOptionsOf(c *cli.Context) copyOptions {
 		StateDir:       c.String("state"), Trace: c.String("trace"),
 		Seen: c.String("seen"), Since: c.String("since"), Until: c.String("until"), MaxSize: c.String("max-size"), Dedupe: c.String("dedupe"),
 		BandwidthLimit: c.String("bwlimit"), Window: c.String("window"), Memory: c.String("memory"),
+		IncludeDeleted: c.Bool("include-deleted"), KeepClientHeaders: c.Bool("keep-client-headers"),
 		DryRun: c.Bool("dry-run"),
 		Output: outputOptions{Quiet: c.Bool("quiet"), JSON: c.Bool("json"), LogJSON: c.Bool("log-json"), Verbose: c.Bool("verbose")},
 	}

@@ -5,19 +5,66 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"path/filepath"
+	"strings"
 
 	"golang.org/x/time/rate"
 
 	"poplift/migrate"
 	"poplift/migrate/mailnet"
+	"poplift/sources/filestore"
 	"poplift/sources/pop3"
 	"poplift/targets/imap"
+	maildirtarget "poplift/targets/maildir"
 )
 
-// end is one side of a copy: where it is and who logs in.
+// end is one side of a copy: a server and who logs in there, or a place on disk.
 type end struct {
 	endpoint
 	creds mailnet.Credentials
+	// store is a source on disk, dir a target; with either, the rest is empty.
+	store *store
+	dir   string
+}
+
+// parseEnd reads an argument.
+func parseEnd(raw string, as role) (end, error) {
+	if dir, ok := strings.CutPrefix(raw, "maildir:"); ok && as == roleTarget && !strings.HasPrefix(dir, "//") {
+		abs, err := filepath.Abs(dir)
+		if err != nil || dir == "" {
+			return end{}, usagef("%s: no directory", raw)
+		}
+		return end{dir: abs}, nil
+	}
+	if as == roleSource {
+		if s, ok, err := parseStore(raw); ok || err != nil {
+			return end{store: &s}, err
+		}
+	}
+	e, err := parseEndpoint(raw, as)
+	return end{endpoint: e}, err
+}
+
+// onDisk says whether nobody has to log in.
+func (e end) onDisk() bool { return e.store != nil || e.dir != "" }
+
+// account is the end's key in the state: the same in every run, however it was spelled.
+func (e end) account() string {
+	switch {
+	case e.store != nil:
+		return e.store.name()
+	case e.dir != "":
+		return "maildir:" + e.dir
+	}
+	return e.endpoint.account()
+}
+
+// String is the end for people.
+func (e end) String() string {
+	if e.onDisk() {
+		return e.account()
+	}
+	return e.endpoint.String()
 }
 
 // wiring is what all connections of a run share.
@@ -29,6 +76,8 @@ type wiring struct {
 	pool           *migrate.Pool
 	window         int64
 	dryRun         bool
+	keepHeaders    bool         // fields that clients added for themselves are copied too
+	cacheDir       string       // where indexes of large files are kept
 	into           migrate.Path // the folder of the target that everything goes below
 	log            *slog.Logger
 }
@@ -55,6 +104,15 @@ func (w *wiring) endpoint(e endpoint) (mailnet.Endpoint, error) {
 // source and target are the only switches from a kind of address to the code that speaks to it.
 
 func (w *wiring) source(e end) (migrate.NamedSource, error) {
+	if e.store != nil {
+		return migrate.NamedSource{Name: w.sourceName(e.account()), Open: func(context.Context) (migrate.Source, error) {
+			s, err := e.store.open(storeRequest{path: e.store.path, cacheDir: w.cacheDir, log: w.log})
+			if err != nil {
+				return nil, &migrate.Error{Op: "open", Subject: e.store.path, Scope: migrate.ScopeRun, Final: true, Err: err}
+			}
+			return filestore.New(s, filestore.Options{Pool: w.pool, KeepClientHeaders: w.keepHeaders}), nil
+		}}, nil
+	}
 	ep, err := w.endpoint(e.endpoint)
 	if err != nil {
 		return migrate.NamedSource{}, err
@@ -82,6 +140,15 @@ func (w *wiring) sourceName(account string) string {
 }
 
 func (w *wiring) target(e end) (func(context.Context) (migrate.Target, error), error) {
+	if e.dir != "" {
+		return func(context.Context) (migrate.Target, error) {
+			t, err := maildirtarget.Open(maildirtarget.Options{Path: e.dir, ReadOnly: w.dryRun})
+			if err != nil {
+				return nil, err
+			}
+			return t, nil
+		}, nil
+	}
 	ep, err := w.endpoint(e.endpoint)
 	if err != nil {
 		return nil, err

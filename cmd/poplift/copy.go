@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type copyOptions struct {
 
 	StateDir, Trace                     string
 	Seen, Since, Until, MaxSize, Dedupe string
+	IncludeDeleted, KeepClientHeaders   bool
 	BandwidthLimit, Window, Memory      string
 	DryRun                              bool
 	Output                              outputOptions
@@ -85,7 +87,8 @@ func present(env *environment, o outputOptions, out outcome) error {
 // newCopyJob checks the options, and asks for passwords last.
 func newCopyJob(ctx context.Context, env *environment, u *ui, o copyOptions) (*copyJob, error) {
 	j := &copyJob{env: env, ui: u, close: func() {}}
-	j.log, j.dryRun, j.allowCleartext = u.log, o.DryRun, o.AllowCleartext
+	j.log, j.dryRun, j.allowCleartext, j.keepHeaders = u.log, o.DryRun, o.AllowCleartext, o.KeepClientHeaders
+	j.rules.IncludeDeleted = o.IncludeDeleted
 	if j.tls = o.TLSConfig; j.tls == nil {
 		j.tls = func(e endpoint) (*tls.Config, error) { return o.TLS.Config(e.Host) }
 	}
@@ -94,7 +97,7 @@ func newCopyJob(ctx context.Context, env *environment, u *ui, o copyOptions) (*c
 	}
 	names := map[string]bool{}
 	for _, raw := range o.Sources {
-		e, err := parseEndpoint(raw, roleSource)
+		e, err := parseEnd(raw, roleSource)
 		if err != nil {
 			return nil, err
 		}
@@ -102,10 +105,10 @@ func newCopyJob(ctx context.Context, env *environment, u *ui, o copyOptions) (*c
 			return nil, usagef("%s is given twice", e)
 		}
 		names[e.account()] = true
-		j.sources = append(j.sources, end{endpoint: e})
+		j.sources = append(j.sources, e)
 	}
 	var err error
-	if j.target.endpoint, err = parseEndpoint(o.Target, roleTarget); err != nil {
+	if j.target, err = parseEnd(o.Target, roleTarget); err != nil {
 		return nil, err
 	}
 	j.into = j.target.Folder
@@ -117,6 +120,9 @@ func newCopyJob(ctx context.Context, env *environment, u *ui, o copyOptions) (*c
 	}
 	if j.stateDir, err = stateDir(o.StateDir, env.getenv); err != nil {
 		return nil, err
+	}
+	if !j.dryRun {
+		j.cacheDir = filepath.Join(j.stateDir, "index")
 	}
 	if err := j.askPasswords(ctx, o); err != nil {
 		return nil, err
@@ -196,9 +202,15 @@ func (j *copyJob) askPasswords(ctx context.Context, o copyOptions) error {
 	keys := &keyring{getenv: j.env.getenv, ask: j.env.ask(), now: j.env.now}
 	var err error
 	for i, s := range j.sources {
+		if s.onDisk() {
+			continue
+		}
 		if j.sources[i].creds, err = keys.credentials(ctx, s.endpoint, roleSource, o.SourceSecrets); err != nil {
 			return err
 		}
+	}
+	if j.target.onDisk() {
+		return nil
 	}
 	j.target.creds, err = keys.credentials(ctx, j.target.endpoint, roleTarget, o.TargetSecrets)
 	return err

@@ -92,7 +92,7 @@ func TestRefusalsThatAreNotTheMessages(t *testing.T) {
 		"NO [UNAVAILABLE] later":   {migrate.ScopeSession, false, 30 * time.Second, ""},
 		"NO [LIMIT] slow":          {migrate.ScopeSession, false, 30 * time.Second, ""},
 		"NO [INUSE] busy":          {migrate.ScopeSession, false, 5 * time.Second, ""},
-		"NO [SERVERBUG] oops":      {migrate.ScopeSession, false, 5 * time.Second, ""},
+		"NO [SERVERBUG] oops":      {migrate.ScopeSession, false, 5 * time.Second, hintServer},
 		"NO [THROTTLED] slow down": {migrate.ScopeSession, false, 30 * time.Second, ""},
 		"NO Request is throttled. Suggested Backoff Time: 2500 milliseconds": {migrate.ScopeSession, false, 2500 * time.Millisecond, ""},
 	}
@@ -136,15 +136,16 @@ func TestQuotaInTheMiddle(t *testing.T) {
 	}
 	ups := mails(t, mb, 400, 1000)
 	o := upload(t, x, ups)
-	if e := class(t, o.err); e.Scope != migrate.ScopeRun || e.Hint != hintRoom || len(o.stored) != len(s.Messages("INBOX")) {
-		t.Errorf("%d stored, %v", len(o.stored), o.err)
+	if e := class(t, o.err); e.Scope != migrate.ScopeRun || e.Hint != hintRoom {
+		t.Errorf("%v", o.err)
 	}
-	fits := int64(0) // batches are halved until what fits is in
-	for _, u := range ups[:len(o.stored)+1] {
-		fits += u.Message.Body.Len()
+	// Batches are halved until what fits is in. A small batch that was on its way behind a refused one may be in too: it is unknown, not reported.
+	used := int64(0)
+	for _, m := range s.Messages("INBOX") {
+		used += int64(len(m.Raw))
 	}
-	if last := ups[len(o.stored)].Message.Body.Len(); fits <= 200<<10 || fits-last > 200<<10 {
-		t.Errorf("%d stored, %d octets with the next one, into %d", len(o.stored), fits, 200<<10)
+	if most := ups[399].Message.Body.Len(); used > 200<<10 || used+most <= 200<<10 || len(o.stored) > len(s.Messages("INBOX")) {
+		t.Errorf("%d stored, %d there, %d octets of %d", len(o.stored), len(s.Messages("INBOX")), used, 200<<10)
 	}
 	if room, ok, err := x.Room(t.Context()); room >= 200<<10 || !ok || err != nil {
 		t.Errorf("room %d %v %v afterwards", room, ok, err)

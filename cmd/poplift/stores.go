@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"poplift/sources/filestore"
+	"poplift/sources/maildir"
+)
+
+// storeKind is a kind of mail store on disk.
+type storeKind struct {
+	// scheme names it on the command line: scheme:PATH.
+	scheme string
+	// title is its name for people.
+	title string
+	// detect looks at what lies at a path; the extension never decides.
+	detect func(path string) bool
+	open   func(storeRequest) (filestore.Store, error)
+}
+
+// storeRequest is what all kinds are opened with.
+type storeRequest struct {
+	path string
+	// cacheDir is where an index of large files may be kept; empty keeps none.
+	cacheDir string
+	log      *slog.Logger
+}
+
+// storeKinds are the stores that can be read, the more particular first: a Thunderbird profile is full of mboxes.
+func storeKinds() []storeKind {
+	return []storeKind{
+		{"maildir", "Maildir", maildir.Detect, func(r storeRequest) (filestore.Store, error) {
+			return asStore(maildir.Open(maildir.Options{Path: r.path, Log: r.log}))
+		}},
+	}
+}
+
+// asStore keeps a nil pointer out of an interface.
+func asStore[S filestore.Store](s S, err error) (filestore.Store, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// store is a mail store that an argument names.
+type store struct {
+	storeKind
+	path string // absolute
+}
+
+// name is the store's key in the state.
+func (s store) name() string { return s.scheme + ":" + s.path }
+
+// parseStore reads an argument that names a mail store, as a path or as KIND:PATH. ok is false when it is neither, and may be an address.
+func parseStore(raw string) (s store, ok bool, err error) {
+	path, named := raw, storeKind{}
+	for _, k := range storeKinds() {
+		if rest, is := strings.CutPrefix(raw, k.scheme+":"); is && !strings.HasPrefix(rest, "//") {
+			named, path = k, rest
+		}
+	}
+	if named.scheme == "" && strings.Contains(raw, "://") {
+		return store{}, false, nil
+	}
+	if _, err := os.Stat(path); err != nil {
+		if named.scheme == "" && !strings.ContainsAny(raw, `/\`) {
+			return store{}, false, nil // "me@old" without a scheme, more likely
+		}
+		return store{}, true, usagef("%s: %v", raw, err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return store{}, true, usagef("%s: %v", raw, err)
+	}
+	if named.scheme != "" {
+		return store{named, path}, true, nil
+	}
+	for _, k := range storeKinds() {
+		if k.detect(path) {
+			return store{k, path}, true, nil
+		}
+	}
+	if name, way := foreignStore(path); name != "" {
+		return store{}, true, usagef("%s is a store of %s, which poplift can't read yet: %s", raw, name, way)
+	}
+	return store{}, true, usagef("%s: no mail that poplift knows lies there; it reads %s", raw, storeTitles())
+}
+
+func storeTitles() string {
+	var out []string
+	for _, k := range storeKinds() {
+		out = append(out, fmt.Sprintf("%s (%s:)", k.title, k.scheme))
+	}
+	return strings.Join(out, ", ")
+}
