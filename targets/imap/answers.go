@@ -146,8 +146,8 @@ func (r *run) refused(c *command, st status) error {
 	switch {
 	case missing:
 		r.retry(batch{items: c.items, check: &st})
-	case it.keywords && st.code == "" && flagList(it.up.Flags, true) != flagList(it.up.Flags, false):
-		it.keywords = false // mailutils imap4d: BAD Unrecognized flag. The date is never left out: the server would put today's
+	case it.keywords && (st.code == "" || st.code == "CANNOT") && flagList(it.up.Flags, true) != flagList(it.up.Flags, false):
+		it.keywords = false // mailutils imap4d: BAD Unrecognized flag; Dovecot 2.3: NO [CANNOT] Keyword length too long. The date is never left out: the server would put today's
 		r.t.ctl.log.Info("imap append: refused with its keywords, sent again without", "mailbox", c.mailbox, "message", it.up.Message.ID)
 		r.retry(batch{items: c.items})
 	default:

@@ -33,7 +33,25 @@ func (t *Target) open(p migrate.Path) (migrate.Mailbox, error) {
 			return mb, err
 		}
 		mb.Name = name
+		if careful, err := mailboxName(cautious(p), t.prefix, t.delimiter); err == nil && careful != name {
+			if mb, err = t.openNamed(mb); !refusedName(err) {
+				return mb, err
+			}
+			t.ctl.log.Info("imap: the server takes no folder of that name; another that looks alike is used", "folder", name)
+			mb.Name = careful
+		}
 	}
+	return t.openNamed(mb)
+}
+
+// refusedName says whether a server refused a folder and may take it under another name.
+func refusedName(err error) bool {
+	var e *migrate.Error
+	var a answered
+	return errors.As(err, &e) && e.Scope == migrate.ScopeFolder && errors.As(err, &a)
+}
+
+func (t *Target) openNamed(mb migrate.Mailbox) (migrate.Mailbox, error) {
 	st, refused, err := t.status(&mb)
 	if err != nil || !refused {
 		return mb, err
@@ -164,6 +182,17 @@ func personal(answer []byte) (prefix, delimiter string, ok bool) {
 // standIns take the place of the server's delimiter inside a folder's name. They look the same and nobody types them, so that two names never
 // become one; changing the name back is replacing one character.
 var standIns = map[string]string{"/": "\u2215", ".": "\u2024", "\\": "\u2216", "|": "\u2223", ":": "\u2236"}
+
+// cautious replaces what some servers take in no name: Dovecot 2.3 refuses the dot on a Maildir whatever its delimiter is, others wildcards.
+func cautious(p migrate.Path) migrate.Path {
+	r := strings.NewReplacer(".", standIns["."], "/", standIns["/"], `\`, standIns[`\`], "|", standIns["|"], ":", standIns[":"],
+		"*", "\u2217", "%", "\uff05", "~", "\u223c")
+	out := make(migrate.Path, len(p))
+	for i, n := range p {
+		out[i] = r.Replace(n)
+	}
+	return out
+}
 
 func standIn(delimiter string) string {
 	if s, ok := standIns[delimiter]; ok {

@@ -199,3 +199,22 @@ func TestGuardFollowsLiterals(t *testing.T) {
 		}
 	}
 }
+
+// TestFolderNameThatTheServerRefuses: Dovecot 2.3 takes no dot in a name on a Maildir, whatever its delimiter is.
+func TestFolderNameThatTheServerRefuses(t *testing.T) {
+	s := serve(t, func(w *imaptest.Switches) {
+		w.Intercept = func(verb, args string) string {
+			if (verb == "CREATE" || verb == "STATUS") && strings.Contains(args, ".") {
+				return "NO [CANNOT] Character not allowed in mailbox name: '.'"
+			}
+			return ""
+		}
+	})
+	x := open(t, config(s))
+	for range 2 {
+		mb, err := x.Open(t.Context(), migrate.Path{"1.Work"})
+		if err != nil || mb.Name != "1\u2024Work" || mb.UIDValidity == 0 {
+			t.Errorf("%+v, %v", mb, err)
+		}
+	}
+}

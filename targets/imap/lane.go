@@ -44,18 +44,19 @@ type run struct {
 	settled chan struct{} // deliver: something was settled
 	flown   chan struct{} // answers: something is on its way, or nothing will be
 
-	mu      sync.Mutex
-	order   []*item    // not yet delivered, in order of upload
-	flights []*command // sent, at least in part, and not answered
-	octets  int64      // in flights
-	again   []batch    // to be sent again, in order of upload
-	taken   int        // uploads so far
-	early   *command   // was refused before it was sent whole: the connection is of no use any more
-	how     status     // early was refused
-	err     error      // ended everything
-	lane    *lane      // in use
-	ended   bool       // no more comes, all is answered
-	sent    bool       // this connection's sender has ended
+	mu       sync.Mutex
+	order    []*item    // not yet delivered, in order of upload
+	flights  []*command // sent, at least in part, and not answered
+	octets   int64      // in flights
+	uploaded int64      // in all
+	again    []batch    // to be sent again, in order of upload
+	taken    int        // uploads so far
+	early    *command   // was refused before it was sent whole: the connection is of no use any more
+	how      status     // early was refused
+	err      error      // ended everything
+	lane     *lane      // in use
+	ended    bool       // no more comes, all is answered
+	sent     bool       // this connection's sender has ended
 }
 
 // batch is what is sent again after a refusal.

@@ -64,6 +64,7 @@ func (s *sender) add(c *command, it *item) error {
 	c.items = append(c.items, it)
 	c.octets += it.octets
 	s.octets += it.octets
+	s.uploaded += it.octets
 	c.asking = wait
 	s.mu.Unlock()
 	signal(s.flown)

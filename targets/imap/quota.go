@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync/atomic"
 )
 
-// roomAsked remembers that the quota was asked for with the first questions.
-type roomAsked struct{ fresh bool }
+// roomAsked is what is known of the quota.
+type roomAsked struct {
+	fresh bool         // it was asked for with the first questions
+	left  atomic.Int64 // what the last answer left, plus one; 0 is unknown. The lane reads it
+}
 
 // Room is how many octets fit into the account yet (RFC 9208), by the tightest of its quota roots. It is asked by our own hand: go-imap ends
 // the connection on answers that servers do give, such as a limit of -1.
@@ -26,7 +30,9 @@ func (t *Target) Room(ctx context.Context) (octets int64, ok bool, err error) {
 	if err := t.ctl.settle(); err != nil {
 		return 0, false, because(ctx, err)
 	}
-	octets, ok = roomOf(t.ctl.quota)
+	if octets, ok = roomOf(t.ctl.quota); ok {
+		t.room.left.Store(octets + 1)
+	}
 	return octets, ok, nil
 }
 

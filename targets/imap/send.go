@@ -137,13 +137,21 @@ func (s *sender) one(it *item) error {
 	if it.up.Alone {
 		return s.alone(it)
 	}
-	if s.lane.how != multi {
-		return s.whole(it)
-	}
 	if c := s.open; c != nil && (c.mailbox != it.up.Mailbox.Name || c.octets+it.octets > s.lane.limits.MaxOctets) {
 		if err := s.end(); err != nil {
 			return err
 		}
+	}
+	if s.open == nil && s.tight(it) {
+		if err := s.answered(); err != nil {
+			return err
+		}
+		if s.putOff(it) {
+			return nil
+		}
+	}
+	if s.lane.how != multi {
+		return s.whole(it)
 	}
 	if s.open == nil {
 		if err := s.begin(it); err != nil {
@@ -239,6 +247,26 @@ func (s *sender) drain() error {
 			return err
 		}
 	}
+}
+
+// tight says that the quota may not have room for what is on its way and this message: then commands go one by one, so that a small one is not
+// stored in front of a large one that was refused.
+func (s *sender) tight(it *item) bool {
+	left := s.t.room.left.Load()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return left > 0 && s.uploaded+s.lane.limits.MaxOctets+it.octets >= left
+}
+
+// putOff lines a message up behind those that are to be sent again, if there are any.
+func (s *sender) putOff(it *item) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.again) > 0 {
+		s.retry(batch{items: []*item{it}})
+		return true
+	}
+	return false
 }
 
 // answered waits until nothing is on its way. Unlike drain it leaves what is to be sent again.
