@@ -208,6 +208,9 @@ func (s *session) knownByOctets(rec Record, t Tally, dst *folder) (bool, error) 
 
 // match settles a message that the target, or the store, has already.
 func (s *session) match(ctx context.Context, m *Message, f *flight) (bool, error) {
+	if f.record.Size == 0 {
+		return false, nil // canonically it is the same as an empty line, whose place it must not take: no target has an empty message
+	}
 	matches, err := s.ledger.matches(f.folder, f.record.Identity.Envelope)
 	if err != nil || len(matches) == 0 {
 		return false, err

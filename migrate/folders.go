@@ -84,7 +84,9 @@ func (s *session) index(ctx context.Context, f *folder) error {
 			return err
 		}
 	}
-	if f.mb.UIDNext == 0 || f.mark.Next < f.mb.UIDNext {
+	// Where a session died, UIDNEXT is not believed: Dovecot 2.3 answers STATUS at once with old counts while a dead session's lock lies in the
+	// mailbox, and only EXAMINE, with which an index begins, waits for the truth.
+	if f.mark.Dirty || f.mb.UIDNext == 0 || f.mark.Next < f.mb.UIDNext {
 		if err := s.look(ctx, t, f); err != nil {
 			return err
 		}

@@ -216,6 +216,20 @@ func TestMessageWithoutMessageIDIsProvedByItsBody(t *testing.T) {
 	w.holds(t, "INBOX", b.Raw, a.Raw)
 }
 
+func TestEmptyMessageDoesntTakeThePlaceOfAnEmptyLine(t *testing.T) {
+	w := newWorld(t, migratetest.Letter{ID: "empty"}, migratetest.Letter{ID: "line", Raw: "\r\n"})
+	w.twins = true
+	w.boxes.Refuse = func(raw string) string {
+		if raw == "" {
+			return "NO an empty message"
+		}
+		return ""
+	}
+	w.must(t, "copied 1, failed 1")
+	w.store = migratetest.NewStore()
+	w.must(t, "adopted 1, failed 1")
+}
+
 func TestWhatAnotherToolChangedIsAdopted(t *testing.T) {
 	ls := letters(5)
 	w := newWorld(t, ls...)
