@@ -92,6 +92,9 @@ func copyCommand(env *environment) *cli.Command {
 				Usage: "`HOW`: content makes one of messages with the same content, off keeps all"},
 
 			&cli.BoolFlag{Name: "include-deleted", Category: what, Usage: "copy also what a mail program has deleted and not purged"},
+			&cli.StringFlag{Name: "labels", Value: def.Labels, Category: what,
+				Usage: "Gmail's labels beyond the first become `WHAT`: keywords, copies in each folder, or nothing (primary)"},
+			&cli.StringFlag{Name: "mbox-format", Value: def.MboxFormat, Category: what, Usage: "read mboxes as `FORMAT`: auto, o, rd, cl or cl2"},
 			&cli.BoolFlag{Name: "keep-client-headers", Category: what, Usage: "copy also the fields that a mail program added for itself (X-Mozilla-Status, …)"},
 
 			secretFlag(roleSource, "password-file", "read the source's password from `FILE`"),
@@ -133,7 +136,7 @@ func secretFlag(as role, name, usage string) cli.Flag {
 
 // defaultCopyOptions are those of a copy without flags.
 func defaultCopyOptions() copyOptions {
-	return copyOptions{Seen: "none", Dedupe: "content", Memory: "32M"}
+	return copyOptions{Seen: "none", Dedupe: "content", Memory: "32M", Labels: "keywords", MboxFormat: "auto"}
 }
 
 func copyOptionsOf(c *cli.Context) copyOptions {
@@ -144,6 +147,7 @@ func copyOptionsOf(c *cli.Context) copyOptions {
 		StateDir:       c.String("state"), Trace: c.String("trace"),
 		Seen: c.String("seen"), Since: c.String("since"), Until: c.String("until"), MaxSize: c.String("max-size"), Dedupe: c.String("dedupe"),
 		BandwidthLimit: c.String("bwlimit"), Window: c.String("window"), Memory: c.String("memory"),
+		Labels: c.String("labels"), MboxFormat: c.String("mbox-format"),
 		IncludeDeleted: c.Bool("include-deleted"), KeepClientHeaders: c.Bool("keep-client-headers"),
 		DryRun: c.Bool("dry-run"),
 		Output: outputOptions{Quiet: c.Bool("quiet"), JSON: c.Bool("json"), LogJSON: c.Bool("log-json"), Verbose: c.Bool("verbose")},

@@ -13,7 +13,9 @@ import (
 	"poplift/migrate"
 	"poplift/migrate/mailnet"
 	"poplift/sources/filestore"
+	"poplift/sources/mbox"
 	"poplift/sources/pop3"
+	"poplift/sources/takeout"
 	"poplift/targets/imap"
 	maildirtarget "poplift/targets/maildir"
 )
@@ -76,7 +78,9 @@ type wiring struct {
 	pool           *migrate.Pool
 	window         int64
 	dryRun         bool
-	keepHeaders    bool         // fields that clients added for themselves are copied too
+	keepHeaders    bool // fields that clients added for themselves are copied too
+	labels         takeout.Labels
+	variant        mbox.Variant
 	cacheDir       string       // where indexes of large files are kept
 	into           migrate.Path // the folder of the target that everything goes below
 	log            *slog.Logger
@@ -106,7 +110,7 @@ func (w *wiring) endpoint(e endpoint) (mailnet.Endpoint, error) {
 func (w *wiring) source(e end) (migrate.NamedSource, error) {
 	if e.store != nil {
 		return migrate.NamedSource{Name: w.sourceName(e.account()), Open: func(context.Context) (migrate.Source, error) {
-			s, err := e.store.open(storeRequest{path: e.store.path, cacheDir: w.cacheDir, log: w.log})
+			s, err := e.store.open(storeRequest{path: e.store.path, cacheDir: w.cacheDir, labels: w.labels, variant: w.variant, log: w.log})
 			if err != nil {
 				return nil, &migrate.Error{Op: "open", Subject: e.store.path, Scope: migrate.ScopeRun, Final: true, Err: err}
 			}

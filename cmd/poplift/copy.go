@@ -14,6 +14,8 @@ import (
 
 	"poplift/migrate"
 	"poplift/migrate/mailnet"
+	"poplift/sources/mbox"
+	"poplift/sources/takeout"
 )
 
 // copyOptions is a copy as the user asked for it, as text. newCopyJob checks it.
@@ -27,6 +29,7 @@ type copyOptions struct {
 
 	StateDir, Trace                     string
 	Seen, Since, Until, MaxSize, Dedupe string
+	Labels, MboxFormat                  string
 	IncludeDeleted, KeepClientHeaders   bool
 	BandwidthLimit, Window, Memory      string
 	DryRun                              bool
@@ -154,6 +157,12 @@ func (j *copyJob) setRules(o copyOptions) (err error) {
 		if j.rules.MaxSize, err = parseSize(o.MaxSize); err != nil {
 			return bad("max-size", err)
 		}
+	}
+	if j.labels, err = takeout.ParseLabels(o.Labels); err != nil {
+		return bad("labels", err)
+	}
+	if j.variant, err = mbox.ParseVariant(o.MboxFormat); err != nil {
+		return bad("mbox-format", err)
 	}
 	switch o.Dedupe {
 	case "content":

@@ -1,14 +1,21 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"poplift/sources/applemail"
+	"poplift/sources/eml"
 	"poplift/sources/filestore"
 	"poplift/sources/maildir"
+	"poplift/sources/mbox"
+	"poplift/sources/mh"
+	"poplift/sources/takeout"
+	"poplift/sources/thunderbird"
 )
 
 // storeKind is a kind of mail store on disk.
@@ -27,16 +34,51 @@ type storeRequest struct {
 	path string
 	// cacheDir is where an index of large files may be kept; empty keeps none.
 	cacheDir string
+	labels   takeout.Labels
+	variant  mbox.Variant
 	log      *slog.Logger
 }
 
 // storeKinds are the stores that can be read, the more particular first: a Thunderbird profile is full of mboxes.
 func storeKinds() []storeKind {
 	return []storeKind{
+		{"takeout", "Google Takeout", takeout.Detect, func(r storeRequest) (filestore.Store, error) {
+			return asStore(takeout.Open(takeout.Options{Path: r.path, Labels: r.labels, Log: r.log}))
+		}},
+		{"thunderbird", "Thunderbird", thunderbird.Detect, func(r storeRequest) (filestore.Store, error) {
+			return asStore(thunderbird.Open(thunderbird.Options{Path: r.path, Log: r.log}))
+		}},
+		{"applemail", "Apple Mail", applemail.Detect, func(r storeRequest) (filestore.Store, error) {
+			return asStore(applemail.Open(applemail.Options{Path: r.path, CacheDir: r.cacheDir, Log: r.log}))
+		}},
 		{"maildir", "Maildir", maildir.Detect, func(r storeRequest) (filestore.Store, error) {
 			return asStore(maildir.Open(maildir.Options{Path: r.path, Log: r.log}))
 		}},
+		{"mh", "MH, Claws Mail or Sylpheed", mh.Detect, func(r storeRequest) (filestore.Store, error) {
+			return asStore(mh.Open(mh.Options{Path: r.path, Log: r.log}))
+		}},
+		{"mbox", "mbox", holdsMbox, func(r storeRequest) (filestore.Store, error) {
+			return asStore(mbox.Open(mbox.Options{Path: r.path, Variant: r.variant, CacheDir: r.cacheDir, Log: r.log}))
+		}},
+		{"eml", "messages in files", eml.Detect, func(r storeRequest) (filestore.Store, error) {
+			return asStore(eml.Open(eml.Options{Path: r.path, Log: r.log}))
+		}},
 	}
+}
+
+// holdsMbox says whether there is an mbox at a path, or in the directory there. The reader itself decides.
+func holdsMbox(path string) bool {
+	s, err := mbox.Open(mbox.Options{Path: path})
+	if err != nil {
+		return false
+	}
+	defer s.Close()
+	for _, err := range s.List(context.Background()) {
+		if err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // asStore keeps a nil pointer out of an interface.
