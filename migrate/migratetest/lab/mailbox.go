@@ -1,0 +1,85 @@
+package lab
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Stored is a message as an IMAP client sees it.
+type Stored struct {
+	UID  uint32
+	Date time.Time // INTERNALDATE
+	Seen bool
+	Raw  []byte
+}
+
+// Mailbox returns what lies in a user's folder, in the order of UIDs. It asks over IMAP, for that is what the promises are about; the client
+// is written for this answer of this server, and knows nothing else.
+func (d *Dovecot) Mailbox(user, folder string) ([]Stored, error) {
+	c, err := net.Dial("tcp", d.IMAP)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Minute))
+	fmt.Fprintf(c, "a LOGIN %s %s\r\nb EXAMINE \"%s\"\r\nc UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])\r\nd LOGOUT\r\n",
+		user, "pass"+strings.TrimPrefix(user, "user"), folder)
+	out, err := readFetch(bufio.NewReaderSize(c, 1<<16))
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", folder, user, err)
+	}
+	return out, nil
+}
+
+// readFetch reads a session up to the end of the FETCH that is tagged c.
+func readFetch(r *bufio.Reader) (out []Stored, err error) {
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		switch fields := strings.Fields(line); {
+		case len(fields) < 3:
+		case len(fields[0]) == 1 && fields[0] != "*" && fields[1] != "OK":
+			return nil, fmt.Errorf("answer %q", line)
+		case fields[0] == "c":
+			return out, nil
+		case fields[2] == "FETCH" && strings.HasSuffix(line, "}\r\n"):
+			m, err := readStored(r, line)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, m)
+		}
+	}
+}
+
+// readStored takes a message from `* 1 FETCH (UID 1 FLAGS () INTERNALDATE "…" BODY[] {n}`, the n octets behind it, and the `)` that ends it.
+func readStored(r *bufio.Reader, line string) (m Stored, err error) {
+	head, length, _ := strings.Cut(strings.TrimSuffix(line, "}\r\n"), "BODY[] {")
+	n, err := strconv.Atoi(length)
+	if err != nil {
+		return m, fmt.Errorf("answer %q: %w", line, err)
+	}
+	_, uid, _ := strings.Cut(head, "UID ")
+	if _, err := fmt.Sscan(uid, &m.UID); err != nil {
+		return m, fmt.Errorf("answer %q: %w", line, err)
+	}
+	_, date, _ := strings.Cut(head, "INTERNALDATE \"")
+	date, _, _ = strings.Cut(date, "\"")
+	if m.Date, err = time.Parse("_2-Jan-2006 15:04:05 -0700", date); err != nil {
+		return m, fmt.Errorf("answer %q: %w", line, err)
+	}
+	m.Seen = strings.Contains(head, `\Seen`)
+	m.Raw = make([]byte, n)
+	if _, err := io.ReadFull(r, m.Raw); err != nil {
+		return m, err
+	}
+	_, err = r.ReadString('\n')
+	return m, err
+}
