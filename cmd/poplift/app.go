@@ -12,7 +12,7 @@ import (
 func newApp(env *environment) *cli.App {
 	app := &cli.App{
 		Name:                 "poplift",
-		Usage:                "lifts mail out of POP3 maildrops into IMAP accounts",
+		Usage:                "lifts mail out of POP3 maildrops and mail programs into IMAP accounts",
 		UsageText:            "poplift copy pop3s://ME@OLD imaps://ME@NEW\npoplift COMMAND --help",
 		Description:          "Exact, resumable, at the speed of the servers. Run the same command again at any time: it copies only what is new.",
 		HideVersion:          true,
@@ -49,11 +49,13 @@ func noArgs(c *cli.Context) error {
 
 const copyHelp = `poplift copy [options] SOURCE... TARGET
 
-Copies maildrops into an IMAP account. Run again, it copies only what is new.
+Copies mail into an IMAP account. Run again, it copies only what is new.
 
      poplift copy pop3s://me@old.example imaps://me@example.org@imap.new.example/Archive
+     poplift copy ~/.thunderbird imaps://me@new.example
 
-SOURCE is pop3s://USER@HOST[:PORT], or pop3:// (STLS). TARGET is imaps://USER@HOST[:PORT][/FOLDER], or imap:// (STARTTLS).
+SOURCE is pop3s://USER@HOST[:PORT], or pop3:// (STLS); or a PATH where a mail program keeps its mail, recognised by what lies there (KIND:PATH says
+it: mbox, maildir, thunderbird, takeout, applemail, mh, eml). TARGET is imaps://USER@HOST[:PORT][/FOLDER], or imap:// (STARTTLS).
 A user name may be a whole mail address. "%", "/", ":", "?" and "#" in a name are written %25, %2F, %3A, %3F and %23.
 
 PASSWORDS
@@ -81,7 +83,7 @@ func copyCommand(env *environment) *cli.Command {
 	)
 	def := defaultCopyOptions()
 	cmd := &cli.Command{
-		Name: "copy", Usage: "copy maildrops into an IMAP account", ArgsUsage: "SOURCE... TARGET",
+		Name: "copy", Usage: "copy mail into an IMAP account", ArgsUsage: "SOURCE... TARGET",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Category: what, Usage: "look at both sides and say what would be done; nothing is written anywhere"},
 			&cli.StringFlag{Name: "since", Category: what, Usage: "skip messages older than `DATE`"},
