@@ -23,6 +23,10 @@ const (
 // ErrRejected promises that the target did not store the message.
 var ErrRejected = errors.New("refused by the target")
 
+// ErrUncertain says that a target was sent the whole message and never said whether it took it, where looking is impossible (SMTP after the
+// final dot). It ends a session; the message is not sent again unless a person says so.
+var ErrUncertain = errors.New("sent, and not answered for")
+
 // Error is an error whose consequences are known, classified where the protocol is known and by code, never by text.
 type Error struct {
 	// Op and Subject say what was done to what: "imap append", "INBOX".

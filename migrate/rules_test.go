@@ -45,6 +45,8 @@ var arrows = []struct{ from, may, why string }{
 	{"migrate/mailnet", "", "both protocol sides stand on it, so that it must stand on nothing"},
 	{"migrate/migratetest/labtest", "migrate/mailnet", "it starts servers, and knows no engine"},
 	{"migrate/migratetest", "migrate", "fakes of the contracts, and of nothing behind them"},
+	{"migrate/route", "migrate migrate/mutf7", "folder names are a pure matter of words; it needs Unicode's tables besides"},
+	{"migrate/sieve", "migrate", "a Sieve script files messages; it knows no connection"},
 	{"migrate", "", "the vocabulary and the engine know no protocol and no database"},
 	{"sources/pop3", "migrate own", "a maildrop has nothing to do with files"},
 	{"sources", "migrate own sources/filestore sources/mbox sources/maildir",

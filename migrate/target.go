@@ -30,6 +30,25 @@ type Foldered interface {
 	Open(ctx context.Context, p Path) (Mailbox, error)
 }
 
+// Layouter is a Target that says how it names its folders.
+type Layouter interface {
+	Layout(ctx context.Context) (Layout, error)
+}
+
+// Opener is a Target with folders that are opened by the name that the Layout's rules give them.
+type Opener interface {
+	// OpenNamed makes sure that the folder is there, creating it, for role where the target can say so, and subscribing it when it is not,
+	// and says what it is now. In a dry run a missing folder is not created and comes back with UIDValidity 0.
+	OpenNamed(ctx context.Context, name string, role Role) (Mailbox, error)
+}
+
+// Flagger is a Target that can flag messages that it has already.
+type Flagger interface {
+	// AddFlags adds flags to the messages with these UIDs and takes none away. Flags that the folder doesn't keep are left out; UIDs that
+	// are gone are no error.
+	AddFlags(ctx context.Context, mb Mailbox, uids []uint32, flags []Flag) error
+}
+
 // Indexer is a Target that can say what lies in a folder already.
 type Indexer interface {
 	// Index yields what lies in mb from the UID from on, in order of UID, and returns in *next one above the last UID looked at.

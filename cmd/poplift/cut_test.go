@@ -79,14 +79,13 @@ func TestWireCuts(t *testing.T) {
 				step = 1
 			}
 			for after := step / 2; after < whole; after += step {
-				// Both ways to die, and over the steps also every place relative to a line's end.
-				leg.test(t, mail, min(after+after/step%7, whole-1), whole, after/step%2 == 1)
+				leg.test(t, mail, after, whole, after/step%2 == 1)
 			}
 		})
 	}
 }
 
-// cutMail is a small mailbox with twins and messages of no octets, one of them twice.
+// cutMail is a small mailbox with exact twins, and with Message-IDs that two messages share.
 func cutMail(yield func(lab.Message) bool) {
 	at := time.Date(2015, 3, 1, 10, 0, 0, 0, time.UTC)
 	for i := range 25 {
@@ -151,7 +150,11 @@ func (c *cutLab) close() {
 	os.RemoveAll(c.state)
 }
 
-// run is `poplift copy` by its own wiring, with a clock that needn't be waited for.
+// hurry is how much faster than the real one the runs' clock goes. It can't stand still: after a cut the server still stores what it had
+// received, and a run waits until it has. The servers here are done in a millisecond.
+const hurry = 20
+
+// run is `poplift copy` by its own wiring, with a clock of its own.
 func (c *cutLab) run(t *testing.T) (migrate.Report, error) {
 	t.Helper()
 	quiet := func(string) string { return "" }
@@ -167,7 +170,7 @@ func (c *cutLab) run(t *testing.T) (migrate.Report, error) {
 	defer j.close()
 	j.log = slog.New(slog.DiscardHandler)
 	a := &migrate.Account{Name: j.target.account(), Pool: j.pool, Log: j.log, Now: time.Now,
-		Sleep: func(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }}
+		Sleep: func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/hurry) }}
 	src, err := j.source(j.sources[0])
 	if err != nil {
 		t.Fatal(err)

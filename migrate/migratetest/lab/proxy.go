@@ -206,8 +206,8 @@ type parcel struct {
 }
 
 const (
-	parcelSize = 64 << 10
-	inFlight   = 4096 // parcels; at a delay of 20 ms no loopback fills it
+	parcelSize = 256 << 10
+	inFlight   = 1024 // parcels; at a delay of 20 ms no loopback fills it
 )
 
 var parcelBufs = sync.Pool{New: func() any { b := make([]byte, parcelSize); return &b }}
