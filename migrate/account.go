@@ -16,9 +16,24 @@ type Account struct {
 	Store      Store
 	// Pool is the byte budget that the sources spool into.
 	Pool *Pool
-	// Route says which folder an entry goes to; nil keeps the entry's own. It is pure.
-	Route func(Entry) Path
-	Rules Rules
+	// Router says which folder of the target an entry's folder goes to.
+	Router Router
+	// Filer files mail of the inbox by what is in it; nil leaves it there.
+	// FilerName names it and its version, for reports: what it discarded is asked again when the name is another.
+	Filer     Filer
+	FilerName string
+	Rules     Rules
+	// Strip returns a message without what is too large in it, and what that is, for people; nil leaves the message as it is. The whole message is kept
+	// (Keep) before the lighter one goes up.
+	Strip func(ctx context.Context, body *Spool) (lighter *Spool, left string, err error)
+	// Landing is the outcome of what OpenTarget's target takes: Copied, or Relayed where that is a relay.
+	Landing Outcome
+	// Relay and Keep take what the target refuses, in this order; either may be nil. Both are opened once a run, when first needed.
+	Relay, Keep func(context.Context) (Target, error)
+	// RelayMax is how many messages a run may relay, whether as leftovers or because the target is a relay; what is beyond is kept. 0 is no bound.
+	RelayMax int
+	// RelayTo says for people who gets what is relayed.
+	RelayTo string
 	// KeepTwins copies every message even where another with the same digest lies in the same folder (--dedupe=off).
 	KeepTwins bool
 	// DryRun lists and looks, and writes nothing: not to the target, not to the store.
@@ -26,7 +41,10 @@ type Account struct {
 	// Progress takes the counts as they grow; nil keeps them private.
 	Progress *Progress
 	Log      *slog.Logger
-	// Now and Sleep are the clock. Sleep returns early with the context's cause when ctx ends.
+	// Pace, when not nil, is called before each message is asked for, and waits as long as a rate limit wants.
+	Pace func(context.Context) error
+	// Now and Sleep are the clock. Sleep returns early with the context's cause when ctx ends. When it refuses to wait that long, Run ends with the
+	// error that it would have waited for, whose After says when to call it again.
 	Now   func() time.Time
 	Sleep func(context.Context, time.Duration) error
 	// Grace is how long messages that are on their way when ctx ends may take to be answered for.
@@ -36,6 +54,8 @@ type Account struct {
 // NamedSource is a source and the name that its records carry in the store. The name must not change between runs; it holds no secret.
 type NamedSource struct {
 	Name string
+	// Maildrop is "user@host" of a POP3 server, in lower case, as clients know it; empty for a store on disk. Stores come before maildrops.
+	Maildrop string
 	// Open is called again for every session.
 	Open func(context.Context) (Source, error)
 }
@@ -48,6 +68,10 @@ type Rules struct {
 	MaxSize int64
 	// IncludeDeleted takes messages that the client has thrown away and not purged.
 	IncludeDeleted bool
+	// LeaveThrownAway leaves out messages of a maildrop that a client, whose store is another source of the run, has had and deleted.
+	LeaveThrownAway bool
+	// Retry says of leftovers, which are done with otherwise, that they are tried again; nil says no.
+	Retry func(Record) bool
 	// SeenBefore marks messages dated before it as \Seen; AllSeen marks every one.
 	SeenBefore time.Time
 	AllSeen    bool

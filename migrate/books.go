@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"maps"
+	"slices"
 	"sync"
 )
 
@@ -40,12 +41,32 @@ func (b *books) clear() {
 	b.listing, b.why, b.gaps, b.todo = map[Outcome]Tally{}, map[Reason]Tally{}, nil, Tally{}
 }
 
-// unlisted counts an entry that the source could not list properly.
+// unlisted counts an entry that the listing itself says has failed: it could not be listed properly, or is not to be tried again.
 func (b *books) unlisted(p Problem, t Tally) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count(b.listing, b.why, Failed, t, p.Reason)
 	b.gaps = append(b.gaps, p)
+}
+
+// resolve turns a failure of a closed listing into a duplicate.
+func (b *books) resolve(p Problem, t Tally, why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.base[Failed] = b.base[Failed].minus(t)
+	b.base[Duplicate] = b.base[Duplicate].plus(t)
+	was := Reason{Failed, p.Reason}
+	if b.report.Reasons[was] = b.report.Reasons[was].minus(t); b.report.Reasons[was].Messages == 0 {
+		delete(b.report.Reasons, was)
+	}
+	is := Reason{Duplicate, why}
+	b.report.Reasons[is] = b.report.Reasons[is].plus(t)
+	for i, q := range b.report.Problems {
+		if q.Source == p.Source && q.ID == p.ID {
+			b.report.Problems = slices.Delete(b.report.Problems, i, i+1)
+			return
+		}
+	}
 }
 
 // closeListing keeps the current listing's counts for good: the next one is of other messages. What is still to do has failed.
@@ -69,9 +90,15 @@ func (b *books) closeListing(why, hint, source string) {
 }
 
 func (b *books) count(in map[Outcome]Tally, reasons map[Reason]Tally, o Outcome, t Tally, why string) {
+	if o == Uncertain {
+		o = Failed
+	}
 	in[o] = in[o].plus(t)
 	if why != "" {
 		r := Reason{o, why}
+		if _, ok := reasons[r]; !ok && len(reasons) >= MaxProblems {
+			r.Text = "other reasons"
+		}
 		reasons[r] = reasons[r].plus(t)
 	}
 }

@@ -21,7 +21,7 @@ func (s *session) copy(ctx, pull, answer context.Context, stop func()) error {
 		defer close(uploads)
 		fetched <- s.bring(ctx, pull, uploads, laneDone)
 	}()
-	var tgtErr error
+	var tgtErr, heldErr error
 	for r, err := range s.target.Append(answer, func(yield func(Upload) bool) {
 		for {
 			select {
@@ -33,6 +33,12 @@ func (s *session) copy(ctx, pull, answer context.Context, stop func()) error {
 					f.body.Release()
 					return
 				}
+				if s.full() {
+					if heldErr = s.beyond(answer, f); heldErr != nil {
+						return
+					}
+					continue
+				}
 				s.ledger.depart(f)
 				if !yield(f.upload) {
 					return
@@ -42,13 +48,14 @@ func (s *session) copy(ctx, pull, answer context.Context, stop func()) error {
 			}
 		}
 	}) {
-		if tgtErr = s.take(r, err); tgtErr != nil {
+		if tgtErr = s.take(answer, r, err); tgtErr != nil {
 			close(laneDone) // before the sequence is left: it waits until it gets no more
 			stop()          // the source may be in the middle of a body that nobody wants any more
 			break
 		}
 	}
 	if tgtErr == nil {
+		tgtErr = heldErr
 		close(laneDone)
 	}
 	srcErr := <-fetched
@@ -67,7 +74,12 @@ func (s *session) copy(ctx, pull, answer context.Context, stop func()) error {
 	case len(unanswered) > 0:
 		return fmt.Errorf("%d messages were sent and not answered for", len(unanswered))
 	}
-	return nil
+	for _, m := range s.ledger.lateMerges() {
+		if err := s.merge(answer, m); err != nil {
+			return err
+		}
+	}
+	return s.flushMerges(answer)
 }
 
 func endsRun(err error) bool {
@@ -76,18 +88,41 @@ func endsRun(err error) bool {
 }
 
 // take writes down one answer of the target. What it returns ends the session.
-func (s *session) take(r Receipt, err error) error {
+func (s *session) take(ctx context.Context, r Receipt, err error) error {
+	if what := s.relayedTo(err); what != None { // before the message is off the ledger's list, so that a twin finds one or the other
+		s.outlets.leave(Record{Identity: r.Upload.Message.Identity}, what)
+	}
 	switch {
 	case err == nil:
 		return s.ledger.landed(r)
+	case errors.Is(err, ErrPartly): // before ErrRejected, which those who don't have it can mean
+		return s.ledger.settled(s.ledger.arrived(), Uncertain, err.Error(), hintUncertain)
+	case errors.Is(err, ErrUncertain):
+		return errors.Join(s.ledger.settled(s.ledger.arrived(), Uncertain, err.Error(), hintUncertain), err)
 	case errors.Is(err, ErrRejected):
-		return s.ledger.refused(err)
+		return s.leftover(ctx, s.ledger.arrived(), err)
+	case classOf(err).Scope == ScopeMessage: // not now, says a relay
+		return s.ledger.settled(s.ledger.arrived(), Failed, err.Error(), HintOf(err))
 	}
 	return err
 }
 
 // bring fetches what is fresh and hands on what has to be uploaded.
 func (s *session) bring(ctx, pull context.Context, uploads chan<- *flight, laneDone <-chan struct{}) error {
+	send := func(f *flight) error {
+		s.ledger.await(f)
+		select {
+		case uploads <- f:
+			return nil
+		case <-laneDone:
+		case <-ctx.Done():
+		}
+		f.body.Release()
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		return errLaneDone
+	}
 	var failed error
 	for msg, err := range s.source.Fetch(pull, s.freshOnly(pull, &failed)) {
 		if err != nil {
@@ -96,26 +131,21 @@ func (s *session) bring(ctx, pull context.Context, uploads chan<- *flight, laneD
 			}
 			continue
 		}
-		f, err := s.place(pull, msg)
-		if err != nil || f == nil {
-			msg.Body.Release()
-			if err != nil {
-				return err
+		if err := s.place(pull, msg, send); err != nil {
+			if errors.Is(err, errLaneDone) {
+				return nil // the lane's own error says why
 			}
-			continue
+			return err
 		}
-		s.ledger.await(f)
-		select {
-		case uploads <- f:
-			continue
-		case <-laneDone:
-		case <-ctx.Done():
-		}
-		f.body.Release()
-		return context.Cause(ctx)
 	}
-	return failed
+	if failed != nil {
+		return failed
+	}
+	return s.flushMerges(pull)
 }
+
+// errLaneDone says that the target takes no more in this session.
+var errLaneDone = errors.New("the target takes no more")
 
 // unfetched deals with a message that could not be read. What it returns ends the session.
 func (s *session) unfetched(pull context.Context, msg *Message, err error) error {
@@ -136,37 +166,78 @@ func (s *session) recordOf(m *Message) Record {
 	return r
 }
 
-// place is one message's way once it has been read: known by its octets, left out, a twin, there already, or to be sent. A nil flight means
-// that it has been dealt with.
-func (s *session) place(ctx context.Context, m *Message) (*flight, error) {
+// place is one message's way once it has been read: known by its octets, left out, a twin, there already, or to be sent. A Filer can make
+// several copies of one. The body goes with what is sent, or is released here.
+func (s *session) place(ctx context.Context, m *Message, send func(*flight) error) error {
 	rec := s.recordOf(m)
-	tally := m.tally()
 	if !m.Stable {
 		s.occurrences[m.Identity.Digest]++
 		rec.ID = digestID(m.Identity.Digest, s.occurrences[m.Identity.Digest])
 	}
+	rec.Date = internalDate(m.Entry, m.Header, s.Now())
+	copies, err := s.file(ctx, m, rec)
+	for i, c := range copies {
+		var f *flight
+		if err == nil {
+			f, err = s.placeCopy(ctx, c)
+		}
+		if f == nil {
+			c.message.Body.Release()
+			continue
+		}
+		err = send(f)
+		for _, rest := range copies[i+1:] {
+			if err != nil {
+				rest.message.Body.Release()
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// placeCopy settles one copy of a message, or returns what is to be sent.
+func (s *session) placeCopy(ctx context.Context, c letter) (*flight, error) {
+	m, rec := c.message, c.record
 	dst, err := s.folderOf(ctx, m.Entry)
 	if err != nil {
 		return nil, err
 	}
-	if settled, err := s.knownByOctets(rec, tally, dst); settled || err != nil {
+	if settled, err := s.knownByOctets(rec, c.tally, dst); settled || err != nil {
 		return nil, err
 	}
-	rec.Date = internalDate(m.Entry, m.Header, s.Now())
 	if why := s.Rules.leaveOut(rec.Date, rec.Size); why != "" {
 		rec.Outcome, rec.Reason = Skipped, why
-		return nil, s.ledger.record(rec, Skipped, tally, why)
+		return nil, s.ledger.record(rec, Skipped, c.tally, why)
+	}
+	if there, err := s.elsewhere(rec.Identity.Digest); there || err != nil {
+		if err == nil {
+			rec.Outcome = Duplicate
+			err = s.ledger.record(rec, Duplicate, c.tally, joinedReason)
+		}
+		return nil, err
+	}
+	stripped, err := s.strip(ctx, m, &rec)
+	if err != nil {
+		return nil, err
 	}
 	rec.Folder, rec.UIDValidity = dst.mb.Name, dst.mb.UIDValidity
 	if err := s.index(ctx, dst); err != nil {
 		return nil, err
 	}
-	f := &flight{record: rec, key: RecordKey{s.name, m.ID}, tally: tally, folder: dst, body: m.Body}
+	f := &flight{record: rec, key: RecordKey{s.name, m.ID}, tally: c.tally, folder: dst, body: m.Body, flags: s.Rules.flags(m.Entry, rec.Date), whole: stripped}
 	if !s.KeepTwins && s.ledger.joinTwin(f) {
 		return nil, nil
 	}
 	if settled, err := s.match(ctx, m, f); settled || err != nil {
 		return nil, err
+	}
+	if s.Landing == Relayed {
+		if settled, err := s.leftBefore(f); settled || err != nil {
+			return nil, err
+		}
 	}
 	if !dst.mark.Dirty {
 		s.ledger.mark(dst, func(k *FolderMark) { k.Dirty = true })
@@ -174,10 +245,8 @@ func (s *session) place(ctx context.Context, m *Message) (*flight, error) {
 			return nil, err
 		}
 	}
-	if rec.Date.IsZero() {
-		s.Log.Debug("no date in the message: the server takes the time of the copy", "id", m.ID)
-	}
-	f.upload = Upload{Mailbox: dst.mb, Message: m, Flags: s.Rules.flags(m.Entry, rec.Date), Date: rec.Date, Alone: s.strikes[f.key] >= strikesAlone}
+	s.Log.Debug("to be sent", "id", m.ID, "folder", dst.mb.Name, "date", dateRule(m, rec.Date))
+	f.upload = Upload{Mailbox: dst.mb, Message: m, Flags: f.flags, Date: rec.Date, Alone: s.strikes[f.key] >= strikesAlone}
 	return f, nil
 }
 
@@ -187,7 +256,7 @@ func (s *session) knownByOctets(rec Record, t Tally, dst *folder) (bool, error) 
 	if err != nil {
 		return false, stateError(err)
 	}
-	if !ok || !old.Outcome.Done() || old.Identity.Digest != rec.Identity.Digest {
+	if !ok || !old.Outcome.Done() || !sameOctets(old, rec) || s.Rules.again(old) {
 		return false, nil
 	}
 	if old.Folder == dst.mb.Name && old.UIDValidity != dst.mb.UIDValidity {
@@ -206,40 +275,66 @@ func (s *session) knownByOctets(rec Record, t Tally, dst *folder) (bool, error) 
 	return true, s.ledger.amendAt(old, at)
 }
 
+// sameOctets says whether a message is the one that its ID had a record of. Digests of other rules can't be compared; then it is the ID and the
+// exact size.
+func sameOctets(old, rec Record) bool {
+	if old.Identity.Version == rec.Identity.Version {
+		return old.Identity.Digest == rec.Identity.Digest
+	}
+	return old.Size == rec.Size
+}
+
 // match settles a message that the target, or the store, has already.
 func (s *session) match(ctx context.Context, m *Message, f *flight) (bool, error) {
 	if f.record.Size == 0 {
 		return false, nil // canonically it is the same as an empty line, whose place it must not take: no target has an empty message
+	}
+	if err := s.settleMerges(ctx, f.record.Identity.Envelope); err != nil {
+		return false, err
 	}
 	matches, err := s.ledger.matches(f.folder, f.record.Identity.Envelope)
 	if err != nil || len(matches) == 0 {
 		return false, err
 	}
 	c := candidate{s.name, f.record.Identity, f.record.Size}
-	d := decide(c, matches, s.KeepTwins, func(m2 Match) bool { return s.gone(ctx, m.Entry, m2) }, s.bySize)
-	rec := f.record
+	gone := func(m2 Match) bool { return s.gone(ctx, m.Entry, m2) }
+	d := decide(c, matches, s.KeepTwins, gone, s.bySize)
 	switch d.action {
 	case duplicate:
-		rec.Outcome = Duplicate
-		return true, s.ledger.record(rec, Duplicate, f.tally, "")
+		return true, s.isDuplicate(ctx, f, d.matches[0])
 	case adopt:
-		return true, s.adopt(rec, f.tally, d.matches[0])
+		return true, s.adopt(ctx, f, d.matches[0])
 	case rename:
-		return true, s.rename(rec, f.tally, d.matches[0])
-	case prove:
+		return true, s.rename(f.record, f.tally, d.matches[0])
+	case prove, reprove:
 		found, ok, err := s.prove(ctx, f, d.matches)
-		if err != nil || !ok {
+		switch {
+		case err != nil || !ok:
 			return false, err
+		case d.action == prove:
+			return true, s.adopt(ctx, f, found)
+		case found.Source == s.name && gone(found):
+			return true, s.rename(f.record, f.tally, found)
 		}
-		return true, s.adopt(rec, f.tally, found)
+		return true, s.isDuplicate(ctx, f, found)
 	}
 	return false, nil
 }
 
-func (s *session) adopt(rec Record, t Tally, m Match) error {
+// isDuplicate settles a message whose twin lies at m.
+func (s *session) isDuplicate(ctx context.Context, f *flight, m Match) error {
+	rec := f.record
+	rec.Outcome = Duplicate
+	return s.merge(ctx, merge{record: rec, outcome: Duplicate, tally: f.tally, folder: f.folder, uid: m.UID, flags: f.flags})
+}
+
+// adopt settles a message that lies at m already, where nobody answers for it.
+func (s *session) adopt(ctx context.Context, f *flight, m Match) error {
+	rec := f.record
 	rec.Outcome, rec.UID = Adopted, m.UID
+	a := merge{record: rec, outcome: Adopted, tally: f.tally, folder: f.folder, uid: m.UID, flags: f.flags}
 	if !m.Claimed() {
-		return s.ledger.record(rec, Adopted, t, "")
+		return s.merge(ctx, a)
 	}
 	// The other record took it for its own by size alone, and was wrong: that one has to be copied yet.
 	old, err := s.recordFor(m)
@@ -248,7 +343,8 @@ func (s *session) adopt(rec Record, t Tally, m Match) error {
 	}
 	s.books.unsettle(old.Outcome, !old.Time.Before(s.start), Tally{1, old.Listed})
 	s.again = true
-	return s.ledger.record(rec, Adopted, t, "", RecordKey{m.Source, m.ID})
+	a.forget = []RecordKey{{m.Source, m.ID}}
+	return s.merge(ctx, a)
 }
 
 // recordFor returns the record that has claimed m.

@@ -16,7 +16,9 @@
 //	    ledger ─ group commit ─▶ Store                                          (goroutine 2)
 //
 // session.go and copy.go read top to bottom along this way; plan.go holds the decisions as pure functions; ledger.go is the one place that
-// writes; folders.go looks at the target; run.go repeats sessions.
+// writes; folders.go looks at the target; run.go repeats sessions. Where a folder goes a Router says (ways.go), where a message of an inbox goes
+// a Filer, if there is one (file.go). join.go brings together what a client's store and its maildrop say of one message; merge.go gives flags to what
+// lies there already; leftover.go finds a place for what the target refuses. verify.go and dedupe.go only look.
 //
 // # Why nothing is lost and nothing is doubled
 //
@@ -30,6 +32,9 @@
 //   - A message is lost only if it is held for done and isn't. Done is written only after the target's answer, or after a message on the target
 //     was found to be the same; each message of the target answers for one source message (a claim); size alone is believed only for an
 //     envelope with a Message-ID that nothing else shares, and taken back when the one it belongs to turns up.
+//   - A record is written after all that it stands for: the other copies that a Filer wants, the flags of a message that was there already, the
+//     whole of a message that is stripped. A relay alone can't be asked what it has: what it never answered for is Uncertain, and stays so until a
+//     person decides.
 //   - A crash loses at most what the last group commit had not written: those messages are read again, and found on the target.
 //
 // A reconnect, a crash and a deleted state file are therefore one case, and there is one way of recovery: list, index, go on.

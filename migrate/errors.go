@@ -27,6 +27,21 @@ var ErrRejected = errors.New("refused by the target")
 // final dot). It ends a session; the message is not sent again unless a person says so.
 var ErrUncertain = errors.New("sent, and not answered for")
 
+// ErrPartly says that some recipients of a message have it and others don't. It has scope message, and the message is not sent again unless a
+// person says so.
+var ErrPartly = errors.New("only some recipients have it")
+
+// ErrLogin says that a server has refused a log-in for good: with the same name and secret it will refuse the next one too, and may lock the account for
+// it. Busy servers and lost connections are none of these.
+var ErrLogin = errors.New("log-in refused")
+
+// LoginRefused marks err, a server's answer, as ErrLogin; its text stays as it is.
+func LoginRefused(err error) error { return loginRefused{err} }
+
+type loginRefused struct{ error }
+
+func (e loginRefused) Unwrap() []error { return []error{ErrLogin, e.error} }
+
 // Error is an error whose consequences are known, classified where the protocol is known and by code, never by text.
 type Error struct {
 	// Op and Subject say what was done to what: "imap append", "INBOX".
@@ -36,6 +51,8 @@ type Error struct {
 	Final bool
 	// After is the earliest time that another try is of use, from now; 0 leaves it to the caller.
 	After time.Duration
+	// Crowded says that the server had no room for one more session, whoever's: other accounts there should ask for fewer.
+	Crowded bool
 	// Hint is what the user can do about it.
 	Hint string
 	Err  error

@@ -25,6 +25,11 @@ type Layout struct {
 	// MaxName is how many octets one name of a path may have as the target stores it (modified UTF-7, or UTF-8 where UTF8 is set); 0 is not known.
 	MaxName int
 	UTF8    bool
+	// MaxWhole is how many octets a whole name may have, spelled likewise, without the Prefix; 0 is not known. Maildir++ makes one directory of it
+	// (Dovecot 2.3 and Courier 5.0: 253), Cyrus 3.6 takes some 470.
+	MaxWhole int
+	// BasicPlane says that names have no runes above U+FFFF (Courier 5.0 without UTF8=ACCEPT refuses emoji).
+	BasicPlane bool
 	// Refused are runes that the target takes in no folder name although they are not its delimiter.
 	Refused string
 }
@@ -78,7 +83,8 @@ type Verdict struct {
 	Why string
 }
 
-// Filer decides by a message's content where it goes (Sieve, RFC 5228). It is asked for mail of the inbox only.
+// Filer decides by a message's content where it goes (Sieve, RFC 5228). It is asked for mail of the inbox only. A Verdict with Filings that comes with an
+// error is what to do all the same.
 type Filer interface {
 	File(ctx context.Context, m *Message) (Verdict, error)
 }

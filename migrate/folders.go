@@ -9,9 +9,12 @@ import (
 // folder is a mailbox of the target in one session, and what the store knows of it.
 type folder struct {
 	mb   Mailbox
+	role Role
 	mark FolderMark
 	// indexed says that every message below mark.Next, and all that lay there when the session began, is in the store.
 	indexed bool
+	// seen is when mb was asked for.
+	seen time.Time
 	// unnamed says that a receipt came without a UID: the folder has to be looked at again to learn it.
 	unnamed bool
 }
@@ -34,25 +37,21 @@ const (
 	quietTries = 30
 )
 
-// folderOf opens the folder that an entry goes to, once a session.
+// folderOf opens the folder that an entry goes to, once a session. Several of the source's folders may go to one.
 func (s *session) folderOf(ctx context.Context, e Entry) (*folder, error) {
-	p := e.Folder
-	if s.Route != nil {
-		p = s.Route(e)
+	w, err := s.wayOf(e)
+	if err != nil {
+		return nil, err
 	}
-	key := p.String()
-	if f, ok := s.folders[key]; ok {
+	if f, ok := s.folders[w.Name]; ok {
 		return f, nil
 	}
-	f := &folder{mb: Mailbox{Path: p, Name: key}}
-	if t, ok := s.target.(Foldered); ok {
-		mb, err := t.Open(ctx, p)
-		if err != nil {
+	f := &folder{mb: Mailbox{Name: w.Name}, role: w.Role, seen: s.Now()}
+	if t, ok := s.target.(Opener); ok {
+		if f.mb, err = t.OpenNamed(ctx, w.Name, w.Role); err != nil {
 			return nil, err
 		}
-		f.mb = mb
 	}
-	var err error
 	if f.mark, err = s.Store.Folder(f.mb.Name); err != nil {
 		return nil, stateError(err)
 	}
@@ -67,7 +66,7 @@ func (s *session) folderOf(ctx context.Context, e Entry) (*folder, error) {
 			Err:  fmt.Errorf("its next UID is %d, but poplift has seen it at %d: was the target restored from a backup?", f.mb.UIDNext, f.mark.Next),
 			Hint: "move this account's state file away and run again: what is there is found, what is missing is copied"}
 	}
-	s.folders[key] = f
+	s.folders[w.Name] = f
 	return f, nil
 }
 
@@ -98,7 +97,7 @@ func (s *session) index(ctx context.Context, f *folder) error {
 // settleDown waits until nothing arrives in the folder any more. A server that had received a whole APPEND before the connection or the
 // process at our end died goes on storing it (Dovecot 2.3 for as long as its socket buffer lasts), so that one look could come too early.
 func (s *session) settleDown(ctx context.Context, f *folder) error {
-	t, ok := s.target.(Foldered)
+	t, ok := s.target.(Opener)
 	note := "looking whether mail is still coming into the folder"
 	if f.mark.Dirty {
 		note = "the last run was cut off; waiting until the server has stored what it was sent"
@@ -107,11 +106,17 @@ func (s *session) settleDown(ctx context.Context, f *folder) error {
 		if !ok || f.mb.UIDNext == 0 {
 			return nil
 		}
-		s.books.progress.phase("waiting", note)
-		if err := s.Sleep(ctx, quiet); err != nil {
+		if err := s.lookAtAll(ctx); err != nil {
 			return err
 		}
-		now, err := t.Open(ctx, f.mb.Path)
+		if wait := quiet - s.Now().Sub(f.seen); wait > 0 {
+			s.books.progress.phase("waiting", note)
+			if err := s.Sleep(ctx, wait); err != nil {
+				return err
+			}
+		}
+		f.seen = s.Now()
+		now, err := t.OpenNamed(ctx, f.mb.Name, f.role)
 		if err != nil {
 			return err
 		}
@@ -126,6 +131,24 @@ func (s *session) settleDown(ctx context.Context, f *folder) error {
 		}
 	}
 	return nil // mail keeps coming in from elsewhere; what comes later is looked at in the next session
+}
+
+// lookAtAll opens the folders that are there and will be needed, so that waiting for one is waiting for all.
+func (s *session) lookAtAll(ctx context.Context) error {
+	if s.lookedAtAll {
+		return nil
+	}
+	s.lookedAtAll = true
+	for _, from := range s.ways.from {
+		w := s.ways.byKey[folderKey(from.Path, from.Role)]
+		if from.Messages == 0 || w.Create || w.Excluded != "" {
+			continue
+		}
+		if _, err := s.folderOf(ctx, Entry{Folder: from.Path, Role: from.Role}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // look indexes the folder from its mark on.

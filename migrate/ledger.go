@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,9 +17,10 @@ const (
 // ledger writes outcomes down: it knows what is on its way to the target, gathers what was answered for, and commits it in groups. It is
 // used by the goroutine that fetches and by the one that takes receipts.
 type ledger struct {
-	store Store
-	books *books
-	now   func() time.Time
+	store   Store
+	books   *books
+	now     func() time.Time
+	landing Outcome // of what the target takes
 
 	mu       sync.Mutex
 	batch    Batch
@@ -27,6 +29,7 @@ type ledger struct {
 	last     time.Time              // of the last commit
 	away     []*flight              // sent and not answered, in order
 	awayLike map[Envelope][]*flight // these, and those that wait to be sent
+	late     []merge                // twins of what has landed that bring more flags
 	err      error                  // of the first commit that failed; nothing is recorded after it
 }
 
@@ -37,14 +40,17 @@ type flight struct {
 	tally  Tally
 	folder *folder
 	body   *Spool
+	flags  []Flag
 	upload Upload
+	// whole says that the message as it came is kept already, and that this is a lighter one.
+	whole bool
 	// twins are messages with the same digest for the same folder that came while this one was on its way; they share its fate.
 	twins []flight
 }
 
 func newLedger(a *Account, b *books) *ledger {
 	return &ledger{store: a.Store, books: b, now: a.Now, touched: map[Envelope]bool{}, marks: map[*folder]bool{}, last: a.Now(),
-		awayLike: map[Envelope][]*flight{}}
+		awayLike: map[Envelope][]*flight{}, landing: max(a.Landing, Copied)}
 }
 
 // await notes that f waits to be sent, so that its twins find it.
@@ -62,6 +68,24 @@ func (l *ledger) depart(f *flight) {
 	l.away = append(l.away, f)
 }
 
+// underWay is how many messages were handed over and not answered for.
+func (l *ledger) underWay() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(len(l.away))
+}
+
+// withdraw takes f, which waited to be sent, back. No twin joins it any more.
+func (l *ledger) withdraw(f *flight) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := f.record.Identity.Envelope
+	like := slices.DeleteFunc(l.awayLike[e], func(g *flight) bool { return g == f })
+	if l.awayLike[e] = like; len(like) == 0 {
+		delete(l.awayLike, e)
+	}
+}
+
 // joinTwin hangs f on a message with the same digest that is on its way to the same folder, if there is one.
 func (l *ledger) joinTwin(f *flight) bool {
 	l.mu.Lock()
@@ -75,8 +99,14 @@ func (l *ledger) joinTwin(f *flight) bool {
 	return false
 }
 
-// arrived takes the message that has been away the longest off the list.
+// arrived takes the message that has been away the longest off the list. Its body is the caller's to release.
 func (l *ledger) arrived() *flight {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.first()
+}
+
+func (l *ledger) first() *flight {
 	f := l.away[0]
 	l.away = l.away[1:]
 	e := f.record.Identity.Envelope
@@ -85,7 +115,6 @@ func (l *ledger) arrived() *flight {
 	} else {
 		l.awayLike[e] = like[1:] // answers come in the order of departure, within an envelope too
 	}
-	f.body.Release()
 	return f
 }
 
@@ -93,33 +122,53 @@ func (l *ledger) arrived() *flight {
 func (l *ledger) landed(r Receipt) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := l.arrived()
+	f := l.first()
+	f.body.Release()
 	rec := f.record
-	rec.Outcome, rec.UIDValidity, rec.UID = Copied, f.folder.mb.UIDValidity, 0
+	rec.Outcome, rec.UIDValidity, rec.UID = l.landing, f.folder.mb.UIDValidity, 0
 	if r.UIDValidity == f.folder.mb.UIDValidity {
 		rec.UID = r.UID
 	}
 	f.folder.took(rec.UID)
 	l.marks[f.folder] = true
 	l.put(rec)
-	l.books.settle(Copied, f.tally, "")
+	l.books.settle(rec.Outcome, f.tally, "")
 	l.books.appended(rec.Size, f.record.Date.IsZero())
 	for _, t := range f.twins {
 		t.record.Outcome, t.record.UIDValidity = Duplicate, rec.UIDValidity
+		if rec.UID != 0 && lacks(f.flags, t.flags) {
+			l.late = append(l.late, merge{record: t.record, outcome: Duplicate, tally: t.tally, folder: f.folder, uid: rec.UID, flags: t.flags})
+			continue
+		}
 		l.put(t.record)
 		l.books.settle(Duplicate, t.tally, "")
 	}
 	return l.commitIfDue()
 }
 
-// refused records that the target does not want the message it was sent first, for the reason in err.
-func (l *ledger) refused(err error) error {
+// lateMerges hands over the twins that brought more flags than what was sent.
+func (l *ledger) lateMerges() []merge {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := l.arrived()
-	l.fail(f, err.Error(), HintOf(err))
+	late := l.late
+	l.late = nil
+	return late
+}
+
+// settled records where a message that the target does not have has ended, and its twins with it, and releases its body.
+func (l *ledger) settled(f *flight, o Outcome, reason, hint string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f.body.Release()
+	l.end(f, o, reason, hint)
 	for _, t := range f.twins {
-		l.fail(&t, fmt.Sprintf("the same as %s, which failed: %v", f.record.ID, err), "")
+		if o == Relayed || o == Kept {
+			t.record.Outcome, t.record.UID = Duplicate, 0
+			l.put(t.record)
+			l.books.settle(Duplicate, t.tally, "")
+			continue
+		}
+		l.end(&t, o, fmt.Sprintf("the same as %s: %s", f.record.ID, reason), "")
 	}
 	return l.commitIfDue()
 }
@@ -128,17 +177,17 @@ func (l *ledger) refused(err error) error {
 func (l *ledger) failed(f *flight, reason, hint string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.fail(f, reason, hint)
+	l.end(f, Failed, reason, hint)
 	return l.commitIfDue()
 }
 
-func (l *ledger) fail(f *flight, reason, hint string) {
+// end writes down where a message ended that needs a person to know.
+func (l *ledger) end(f *flight, o Outcome, reason, hint string) {
 	rec := f.record
-	rec.Outcome, rec.Reason, rec.Tries, rec.UID = Failed, reason, rec.Tries+1, 0
+	rec.Outcome, rec.Reason, rec.Tries, rec.UID = o, reason, rec.Tries+1, 0
 	l.put(rec)
-	p := Problem{Source: rec.Source, ID: rec.ID, Folder: rec.Folder, Size: max(rec.Size, rec.Listed), Date: rec.Date, Reason: reason, Hint: hint}
-	l.books.tell(p)
-	l.books.settle(Failed, f.tally, reason)
+	l.books.tell(Problem{Source: rec.Source, ID: rec.ID, Folder: rec.Folder, Size: max(rec.Size, rec.Listed), Date: rec.Date, Outcome: o, Reason: reason, Hint: hint})
+	l.books.settle(o, f.tally, reason)
 }
 
 // record writes down an outcome that needed no upload. forget names a record that it takes the place of.

@@ -15,18 +15,19 @@ func likeness(m io.WriterTo) (Digest, error) {
 	return w.sum(), err
 }
 
-type likenessWriter struct{ id *identifier }
+// identityWriter computes a digest of what is written to it.
+type identityWriter struct{ id *identifier }
 
-func newLikenessWriter() *likenessWriter {
-	return &likenessWriter{identifierOver(&lenient{Hash: sha256.New()}, &lenient{Hash: sha256.New()})}
+func newLikenessWriter() *identityWriter {
+	return &identityWriter{identifierOver(&lenient{Hash: sha256.New()}, &lenient{Hash: sha256.New()})}
 }
 
-func (w *likenessWriter) Write(p []byte) (int, error) {
+func (w *identityWriter) Write(p []byte) (int, error) {
 	w.id.write(p)
 	return len(p), nil
 }
 
-func (w *likenessWriter) sum() Digest {
+func (w *identityWriter) sum() Digest {
 	id, _ := w.id.sum()
 	return id.Digest
 }

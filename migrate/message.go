@@ -91,7 +91,6 @@ type Message struct {
 
 // Mailbox is a folder of the target as it was when it was opened.
 type Mailbox struct {
-	Path Path
 	// Name is the target's own name of the folder and the key of the store's folder marks.
 	Name        string
 	UIDValidity uint32
@@ -111,6 +110,8 @@ type Upload struct {
 	// Alone asks that no other message is in flight with this one: it was there when a connection died, and if it is the cause
 	// it must be caught alone.
 	Alone bool
+	// To are the recipients where the target is a relay; none leaves them to its configuration.
+	To []string
 }
 
 // Receipt is a target's answer to one Upload.

@@ -16,6 +16,8 @@ const (
 	rename
 	// prove by reading the candidates on the target; if none is the same, upload.
 	prove
+	// reprove known messages whose digests were made by other rules than today's; one that is the same is a duplicate, or is renamed.
+	reprove
 )
 
 // decision is an action and the matches that it is about, in the order to try them.
@@ -35,9 +37,15 @@ type candidate struct {
 // message is no longer listed by its source; bySize tells whether a record took a message of the target on the word of its size. It
 // is a pure function of its arguments.
 func decide(c candidate, matches []Match, keepTwins bool, gone, bySize func(Match) bool) decision {
-	var known, free, doubtful []Match
+	var known, free, doubtful, foreign []Match
 	for _, m := range matches {
 		switch {
+		case m.Digest != (Digest{}) && max(m.Version, 1) != c.identity.Version: // the two can't be compared
+			if !m.Claimed() {
+				free = append(free, m)
+			} else if !keepTwins || m.Source == c.source && gone(m) {
+				foreign = append(foreign, m)
+			}
 		case m.Digest == c.identity.Digest && m.Claimed():
 			if m.Source == c.source && gone(m) {
 				return decision{rename, []Match{m}}
@@ -57,6 +65,9 @@ func decide(c candidate, matches []Match, keepTwins bool, gone, bySize func(Matc
 	}
 	if len(known) > 0 && !keepTwins {
 		return decision{duplicate, known[:1]}
+	}
+	if len(foreign) > 0 {
+		return decision{reprove, foreign}
 	}
 	if len(matches) == 1 && len(free) == 1 && free[0].Size == c.size && c.identity.Envelope.HasMessageID() {
 		return decision{adopt, free}
@@ -92,6 +103,8 @@ const (
 	moved
 	// left out by a rule, as the record of an earlier look at it says.
 	left
+	// uncertain: sent to a relay that never answered. It stays as it is until a person says so.
+	uncertain
 )
 
 // stand judges one entry by its record. current is the folder it would go to; start is when this run began.
@@ -101,6 +114,8 @@ func stand(e Entry, rec Record, found bool, current Mailbox, rules Rules, start 
 		return fresh
 	case !rec.Time.Before(start):
 		return doneNow
+	case rules.again(rec):
+		return fresh
 	case rec.Outcome.Done():
 		if e.Size > 0 && rec.Listed > 0 && e.Size != rec.Listed {
 			return fresh // the server gave this ID to something else
@@ -109,11 +124,18 @@ func stand(e Entry, rec Record, found bool, current Mailbox, rules Rules, start 
 			return moved
 		}
 		return done
+	case rec.Outcome == Uncertain:
+		return uncertain
+	case rec.Outcome == Skipped && rec.Reason == IgnoredReason:
+		return left
 	case rec.Outcome == Skipped && rules.leaveOut(rec.Date, rec.Size) != "":
 		return left
 	}
 	return fresh
 }
+
+// IgnoredReason is the Reason of a Skipped record of a message that the user wants to hear no more of.
+const IgnoredReason = "you said to ignore it"
 
 // leaveOut returns the rule that leaves a message out, in words, or "". A zero date is left out by no rule: it is not known.
 func (r Rules) leaveOut(date time.Time, size int64) string {
@@ -126,6 +148,11 @@ func (r Rules) leaveOut(date time.Time, size int64) string {
 		return "newer than --until"
 	}
 	return ""
+}
+
+// again says whether a leftover of an earlier run is to be tried again.
+func (r Rules) again(rec Record) bool {
+	return (rec.Outcome == Kept || rec.Outcome == Relayed || rec.Outcome == Uncertain) && r.Retry != nil && r.Retry(rec)
 }
 
 // byListing returns the rule that leaves an entry out before its octets are read, or "".
@@ -153,11 +180,24 @@ func (r Rules) flags(e Entry, date time.Time) []Flag {
 	return append(e.Flags[:len(e.Flags):len(e.Flags)], Seen)
 }
 
+// dateRule says where a message's INTERNALDATE comes from, for people.
+func dateRule(m *Message, chosen time.Time) string {
+	switch {
+	case chosen.IsZero():
+		return "none: the server takes the time of the copy"
+	case chosen.Equal(m.Date), chosen.Equal(m.Fallback):
+		return m.DateRule
+	case chosen.Equal(m.Header.Received):
+		return "topmost Received"
+	}
+	return "Date"
+}
+
 // internalDate chooses the INTERNALDATE: the source's own, else the topmost Received, else Date, else the source's fallback; one that lies in
-// the future is not believed. It is zero when nothing tells, never the time of the copy.
+// the future, or before there was such mail, comes from a clock that was wrong. It is zero when nothing tells, never the time of the copy.
 func internalDate(e Entry, h HeaderDates, now time.Time) time.Time {
 	for _, t := range []time.Time{e.Date, h.Received, h.Date, e.Fallback} {
-		if !t.IsZero() && t.Year() > 1970 && t.Before(now.Add(24*time.Hour)) {
+		if !t.IsZero() && t.Year() >= 1980 && t.Before(now.Add(24*time.Hour)) {
 			return t
 		}
 	}

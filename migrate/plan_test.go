@@ -9,8 +9,8 @@ import (
 func TestDecide(t *testing.T) {
 	strong := Envelope{0: IdentityVersion<<1 | 1}
 	weak := Envelope{0: IdentityVersion << 1}
-	me := Identity{Digest: Digest{1}, Envelope: strong}
-	bare := Identity{Digest: Digest{1}, Envelope: weak}
+	me := Identity{Version: 1, Digest: Digest{1}, Envelope: strong}
+	bare := Identity{Version: 1, Digest: Digest{1}, Envelope: weak}
 	twin := Match{UID: 1, Size: 10, Source: "s", ID: "twin", Digest: Digest{1}}
 	renamed := Match{UID: 2, Size: 10, Source: "s", ID: "gone", Digest: Digest{1}}
 	elsewhere := Match{UID: 2, Size: 10, Source: "other", ID: "gone", Digest: Digest{1}}
@@ -20,6 +20,9 @@ func TestDecide(t *testing.T) {
 	freeBig := Match{UID: 6, Size: 12}
 	forgotten := Match{UID: 7, Size: 10, Digest: Digest{1}}
 	forgottenOther := Match{UID: 8, Size: 10, Digest: Digest{2}}
+	old := Match{UID: 9, Size: 10, Source: "s", ID: "old", Digest: Digest{1}, Version: 2}
+	oldGone := Match{UID: 10, Size: 10, Source: "s", ID: "gone", Digest: Digest{3}, Version: 2}
+	oldFree := Match{UID: 11, Size: 10, Digest: Digest{3}, Version: 2}
 	tests := []struct {
 		name    string
 		id      Identity
@@ -44,6 +47,10 @@ func TestDecide(t *testing.T) {
 		{"read before, claimed by nobody", me, []Match{forgotten}, true, decision{adopt, []Match{forgotten}}},
 		{"read before, another", me, []Match{forgottenOther}, false, decision{upload, nil}},
 		{"a twin beside a free one", me, []Match{twin, free}, false, decision{duplicate, []Match{twin}}},
+		{"one of other rules", me, []Match{old}, false, decision{reprove, []Match{old}}},
+		{"one of other rules, twins kept", me, []Match{old}, true, decision{upload, nil}},
+		{"one of other rules that was renamed, twins kept", me, []Match{oldGone}, true, decision{reprove, []Match{oldGone}}},
+		{"one of other rules that nobody claims", me, []Match{oldFree, other}, true, decision{prove, []Match{oldFree}}},
 		{"a twin beside a free one, twins kept", me, []Match{twin, free}, true, decision{prove, []Match{free}}},
 	}
 	for _, tt := range tests {

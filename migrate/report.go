@@ -47,8 +47,10 @@ type Problem struct {
 	Folder     string
 	Size       int64
 	Date       time.Time
-	Reason     string
-	Hint       string
+	// Outcome is Failed, Uncertain, Kept or Relayed; None for what is no message.
+	Outcome Outcome
+	Reason  string
+	Hint    string
 }
 
 // Progress is a run's counts as they stand, for a bar or a status file. It is safe for several goroutines; the zero value is ready.

@@ -27,6 +27,8 @@ type run struct {
 	// listing is a hash of what the last session's source listed, to tell whether a windowed source has moved on.
 	listing uint64
 	seed    maphash.Seed
+	join    *join
+	outlets outlets
 }
 
 // Strikes at which a message is sent with no other in flight, and at which it is given up so that the rest can go on.
@@ -42,8 +44,12 @@ const maxGivenUp = 20
 // is nil when every message could be dealt with, though some may have failed one by one (Report.Outcomes[Failed]); context.Cause(ctx)
 // when it was interrupted; otherwise what stopped the run.
 func (a *Account) Run(ctx context.Context) (Report, error) {
-	r := &run{Account: a, books: newBooks(a.Progress), start: a.Now(), strikes: map[RecordKey]int{}, seed: maphash.MakeSeed()}
-	r.books.report.DryRun = a.DryRun
+	r := &run{Account: a, books: newBooks(a.Progress), start: a.Now(), strikes: map[RecordKey]int{}, seed: maphash.MakeSeed(),
+		join: newJoin(a.Sources)}
+	r.books.report.DryRun, r.outlets.relay.max = a.DryRun, a.RelayMax
+	if err := inOrder(a.Sources); err != nil {
+		return r.books.close(), &Error{Op: "run", Subject: a.Name, Scope: ScopeRun, Final: true, Err: err}
+	}
 	var errs []error
 	for _, src := range a.Sources {
 		err := r.source(ctx, src)
@@ -60,6 +66,7 @@ func (a *Account) Run(ctx context.Context) (Report, error) {
 			break
 		}
 	}
+	errs = append(errs, r.closeGaps(), r.outlets.close())
 	rep := r.books.close()
 	rep.Elapsed = a.Now().Sub(r.start)
 	return rep, errors.Join(errs...)
@@ -95,8 +102,11 @@ func (r *run) source(ctx context.Context, src NamedSource) error {
 		}
 		r.Log.Warn("the session ended; trying again", "source", src.Name, "err", err, "in", wait)
 		r.books.progress.phase("waiting", fmt.Sprintf("%v; trying again in %v", err, wait))
-		if err := r.Sleep(ctx, wait); err != nil {
-			return context.Cause(ctx)
+		if r.Sleep(ctx, wait) != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return err // whoever gave us the clock has better things to do than to wait
 		}
 	}
 }

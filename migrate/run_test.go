@@ -33,15 +33,21 @@ func letters(n int) []migratetest.Letter {
 
 // world is a maildrop, mailboxes and a store that outlive the runs.
 type world struct {
-	drop  *migratetest.Maildrop
-	boxes *migratetest.Mailboxes
-	store *migratetest.Store
-	now   time.Time
-	twins bool
-	rules migrate.Rules
-	route func(migrate.Entry) migrate.Path
-	crash *migratetest.Crasher
-	slept time.Duration
+	drop   *migratetest.Maildrop
+	shelf  *migratetest.Maildrop // a client's store, read first; nil is none
+	boxes  *migratetest.Mailboxes
+	relay  *migratetest.Mailboxes
+	keep   *migratetest.Mailboxes
+	filer  migrate.Filer
+	strip  func(context.Context, *migrate.Spool) (*migrate.Spool, string, error)
+	dry    bool
+	store  *migratetest.Store
+	now    time.Time
+	twins  bool
+	rules  migrate.Rules
+	router migratetest.Router
+	crash  *migratetest.Crasher
+	slept  time.Duration
 }
 
 func newWorld(t *testing.T, drop ...migratetest.Letter) *world {
@@ -57,9 +63,13 @@ func (w *world) run(ctx context.Context) (migrate.Report, error) {
 		w.store.Crash = nil // it is no connection
 	}
 	w.now = w.now.Add(time.Hour)
+	return w.account().Run(ctx)
+}
+
+func (w *world) account() *migrate.Account {
 	a := &migrate.Account{
 		Name: "test", Sources: []migrate.NamedSource{{Name: "pop3:me@old", Open: w.drop.Open}}, OpenTarget: w.boxes.Open, Store: w.store,
-		Pool: w.drop.Pool, KeepTwins: w.twins, Rules: w.rules, Route: w.route, Log: slog.New(slog.DiscardHandler),
+		Pool: w.drop.Pool, KeepTwins: w.twins, DryRun: w.dry, Rules: w.rules, Strip: w.strip, Router: w.router, Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return w.now },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			w.slept += d
@@ -73,7 +83,21 @@ func (w *world) run(ctx context.Context) (migrate.Report, error) {
 		},
 		Grace: time.Second,
 	}
-	return a.Run(ctx)
+	if w.shelf != nil {
+		w.shelf.Crash = w.drop.Crash
+		a.Sources[0].Maildrop = "me@old"
+		a.Sources = slices.Insert(a.Sources, 0, migrate.NamedSource{Name: "thunderbird:/home/me", Open: w.shelf.Open})
+	}
+	if w.filer != nil {
+		a.Filer, a.FilerName = w.filer, "script 1"
+	}
+	if w.relay != nil {
+		a.Relay = w.relay.OpenRelay
+	}
+	if w.keep != nil {
+		a.Keep = w.keep.Open
+	}
+	return a
 }
 
 // must makes a run that ends well and has these counts, given as "copied 3, duplicate 1".

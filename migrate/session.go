@@ -11,18 +11,23 @@ import (
 // session is one connection to each end: list, look, copy, write down.
 type session struct {
 	*run
-	ledger  *ledger
-	name    string
-	source  Source
-	target  Target
-	folders map[string]*folder
+	ledger   *ledger
+	name     string
+	maildrop string // of the source; empty for a store
+	source   Source
+	target   Target
+	ways     ways
+	folders  map[string]*folder
+	merges   merges
 	// occurrences counts the messages without a stable ID by digest, so that twins among them get records of their own.
 	occurrences map[Digest]int
 	listedIDs   map[uint64]bool // hashes of the stable IDs listed now; nil until somebody asks
-	spared      map[int]bool    // by Entry.Seq: recalled by their headers
+	spared      map[int]bool    // by Entry.Seq: recalled by their headers, or, in a dry run, joined
 	unnamed     bool            // the listing has messages without a stable ID
 	leftByDate  map[string]bool // in a dry run, which writes no records
 	shown       uint64          // a hash of the listing before this session's
+	planning    bool            // only the ways are wanted
+	lookedAtAll bool            // see lookAtAll
 	again       bool            // a message has to be fetched that this session held for dealt with
 }
 
@@ -32,7 +37,7 @@ func (r *run) session(ctx context.Context, src NamedSource) (more bool, err erro
 	defer cut()
 	pull, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &session{run: r, ledger: newLedger(r.Account, r.books), name: src.Name, folders: map[string]*folder{}, occurrences: map[Digest]int{},
+	s := &session{run: r, ledger: newLedger(r.Account, r.books), name: src.Name, maildrop: src.Maildrop, folders: map[string]*folder{}, occurrences: map[Digest]int{},
 		spared: map[int]bool{}, leftByDate: map[string]bool{}}
 	r.books.progress.phase("connecting", "")
 	if err := s.open(pull, answer, src); err != nil {
@@ -70,13 +75,26 @@ func (s *session) open(pull, answer context.Context, src NamedSource) error {
 	var wg sync.WaitGroup
 	var srcErr, tgtErr error
 	wg.Go(func() { s.source, srcErr = src.Open(pull) })
-	wg.Go(func() { s.target, tgtErr = s.OpenTarget(answer) })
+	wg.Go(func() {
+		if s.target, tgtErr = s.OpenTarget(answer); tgtErr == nil {
+			tgtErr = s.layOut(answer)
+		}
+	})
 	wg.Wait()
-	if err := errors.Join(srcErr, tgtErr); err != nil {
+	if err := both(srcErr, tgtErr); err != nil {
 		return errors.Join(err, s.close())
 	}
 	s.opened = true
+	s.join.learn(src, s.source)
 	return nil
+}
+
+// both joins the errors of the two ends, with the one in front that no other session would mend: that is the one that counts.
+func both(a, b error) error {
+	if e := classOf(b); b != nil && (e.Final || e.Scope == ScopeRun) {
+		a, b = b, a
+	}
+	return errors.Join(a, b)
 }
 
 func (s *session) close() error {
@@ -113,7 +131,7 @@ func (s *session) move(ctx, pull, answer context.Context, stop func()) error {
 	}
 	s.checkRoom(answer)
 	if s.DryRun {
-		return s.preview(pull)
+		return s.preview(pull, answer)
 	}
 	if err := s.readDates(pull); err != nil {
 		return err
@@ -125,44 +143,29 @@ func (s *session) move(ctx, pull, answer context.Context, stop func()) error {
 	return s.settleFolders(answer)
 }
 
-// preview counts what a run would do. Bodies are not read, so that what the target has already without our knowing counts as to be copied.
-func (s *session) preview(ctx context.Context) error {
-	if err := s.readDates(ctx); err != nil {
-		return err
-	}
-	for e, err := range s.fresh(ctx) {
-		if err != nil {
-			return err
-		}
-		if s.leftByDate[e.ID] {
-			continue
-		}
-		if _, err := s.folderOf(ctx, e); err != nil {
-			return err
-		}
-		s.books.settle(Copied, e.tally(), "")
-	}
-	return nil
-}
-
 // list counts what the source holds, and what of it is new.
 func (s *session) list(ctx context.Context) error {
 	s.books.relist()
 	s.shown, s.listing = s.listing, 0
 	defer s.books.show()
+	if err := s.route(ctx); err != nil {
+		return err
+	}
 	for e, err := range s.source.Messages(ctx) {
 		if err != nil {
 			if classOf(err).Scope != ScopeMessage {
 				return err
 			}
-			s.books.unlisted(Problem{Source: s.name, ID: e.ID, Size: e.Size, Reason: err.Error(), Hint: HintOf(err)}, e.tally())
+			s.books.unlisted(Problem{Source: s.name, ID: e.ID, Size: e.Size, Outcome: Failed, Reason: err.Error(), Hint: HintOf(err)}, e.tally())
 			continue
 		}
+		s.join.note(s.name, e)
 		if e.Partial {
-			s.books.unlisted(Problem{Source: s.name, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Reason: partialReason, Hint: partialHint}, e.tally())
+			s.incomplete(e)
 			continue
 		}
 		s.listing += maphash.String(s.seed, e.ID)
+		e = s.join.overlay(s.maildrop, e)
 		st, rec, f, err := s.standing(ctx, e)
 		if err != nil {
 			return err
@@ -174,13 +177,22 @@ func (s *session) list(ctx context.Context) error {
 		}
 		switch st {
 		case fresh:
-			s.books.expect(e.tally())
+			spared, err := s.spare(e)
+			if err != nil {
+				return err
+			}
+			if !spared {
+				s.books.expect(e.tally())
+			}
+		case uncertain:
+			s.books.unlisted(Problem{Source: s.name, ID: e.ID, Folder: rec.Folder, Size: e.Size, Date: rec.Date, Outcome: Uncertain, Reason: rec.Reason,
+				Hint: hintUncertain}, e.tally())
 		case done:
 			s.books.listed(Known, e.tally(), "")
 		case left:
-			why := s.Rules.byListing(e)
+			why := s.leftOut(e)
 			if why == "" {
-				why = s.Rules.leaveOut(rec.Date, rec.Size)
+				why = rec.Reason
 			}
 			s.books.listed(Skipped, e.tally(), why)
 		}
@@ -188,23 +200,29 @@ func (s *session) list(ctx context.Context) error {
 	return s.ledger.commit() // what was reclaimed must be known when the listing is gone through again
 }
 
-const (
-	partialReason = "only the beginning of the message was downloaded by the client"
-	partialHint   = "let the client fetch the rest, or copy it from the POP3 server"
-)
-
 func (e Entry) tally() Tally { return Tally{1, e.Size} }
+
+// leftOut returns the rule that leaves an entry out before its octets are read, or "".
+func (s *session) leftOut(e Entry) string {
+	if why := s.Rules.byListing(e); why != "" {
+		return why
+	}
+	if s.Rules.LeaveThrownAway && s.join.thrownAway(s.maildrop, e.ID) {
+		return thrownReason
+	}
+	return s.ways.byKey[folderKey(e.Folder, e.Role)].Excluded
+}
 
 // standing asks the store about an entry.
 func (s *session) standing(ctx context.Context, e Entry) (standing, Record, *folder, error) {
-	if s.Rules.byListing(e) != "" {
+	if s.leftOut(e) != "" {
 		return left, Record{}, nil, nil
+	}
+	if s.spared[e.Seq] {
+		return done, Record{}, nil, nil
 	}
 	if !e.Stable {
 		s.unnamed = true
-		if s.spared[e.Seq] {
-			return done, Record{}, nil, nil
-		}
 		return fresh, Record{}, nil, nil
 	}
 	rec, ok, err := s.Store.Record(s.name, e.ID)
@@ -219,6 +237,9 @@ func (s *session) standing(ctx context.Context, e Entry) (standing, Record, *fol
 		return fresh, rec, nil, err
 	}
 	st := stand(e, rec, ok, f.mb, s.Rules, s.start)
+	if st == fresh && s.Filer != nil && rec.Outcome == Skipped && rec.Reason == discardReason(s.FilerName) {
+		st = left
+	}
 	if s.windowed() && (st == done || st == doneNow && rec.Outcome.Done()) {
 		st = fresh // it is listed because nobody read it in a session that ended well
 	}
@@ -260,6 +281,7 @@ func (s *session) fresh(ctx context.Context) iter.Seq2[Entry, error] {
 			if e.Partial {
 				continue
 			}
+			e = s.join.overlay(s.maildrop, e)
 			st, _, _, err := s.standing(ctx, e)
 			if err == nil && st != fresh && st != moved {
 				continue
@@ -319,6 +341,11 @@ func (s *session) freshOnly(ctx context.Context, failed *error) iter.Seq[Entry] 
 					return
 				}
 				continue
+			}
+			if s.Pace != nil {
+				if *failed = s.Pace(ctx); *failed != nil {
+					return
+				}
 			}
 			if !yield(e) {
 				return

@@ -34,3 +34,14 @@ type Windowed interface{ Windowed() bool }
 type HeaderReader interface {
 	Headers(ctx context.Context, entries iter.Seq[Entry]) iter.Seq2[*Message, error]
 }
+
+// Rememberer is a Source, a mail client's store, that remembers which messages of POP3 servers the client has downloaded.
+type Rememberer interface{ Memories() []Memory }
+
+// Memory is what a client remembers of one maildrop.
+type Memory struct {
+	// Maildrop is "user@host" in lower case.
+	Maildrop string
+	// UIDLs are of the messages that it has downloaded.
+	UIDLs []string
+}

@@ -30,9 +30,13 @@ type Pool struct {
 }
 
 // NewPool makes a pool of budget octets; larger messages than a quarter of it go through files in tempDir ("" is the system's).
-func NewPool(budget int64, tempDir string) *Pool {
+func NewPool(budget int64, tempDir string) *Pool { return NewSharedPool(budget, 1, tempDir) }
+
+// NewSharedPool makes a pool that so many sources read into at once. Each may have one message half read and wait for room to go on: all of these
+// together fit into a quarter of the budget, so that they can't wait for each other for ever.
+func NewSharedPool(budget int64, readers int, tempDir string) *Pool {
 	n := max(budget/chunkSize, 16)
-	return &Pool{tokens: make(chan struct{}, n), inFile: n * chunkSize / 4, tempDir: tempDir}
+	return &Pool{tokens: make(chan struct{}, n), inFile: n * chunkSize / 4 / int64(max(readers, 1)), tempDir: tempDir}
 }
 
 // Budget is the octets that the pool holds at most.

@@ -1,6 +1,9 @@
 package migrate
 
-import "time"
+import (
+	"iter"
+	"time"
+)
 
 // Outcome is the one state that a source message ends in. The totals of a Report are counts of these.
 type Outcome uint8
@@ -24,6 +27,9 @@ const (
 	Kept
 	// Failed is on the source only. It is tried again in the next run.
 	Failed
+	// Uncertain was sent over SMTP, and whether it was taken nobody knows. It counts as failed, and is not tried again unless a person
+	// says so.
+	Uncertain
 )
 
 // Outcomes lists those that a Report counts, in the order they are shown.
@@ -31,7 +37,7 @@ var Outcomes = []Outcome{Known, Copied, Adopted, Duplicate, Skipped, Relayed, Ke
 
 // String is the name in reports and in --json.
 func (o Outcome) String() string {
-	return [...]string{"none", "known", "copied", "adopted", "duplicate", "skipped", "relayed", "kept", "failed"}[o]
+	return [...]string{"none", "known", "copied", "adopted", "duplicate", "skipped", "relayed", "kept", "failed", "uncertain"}[o]
 }
 
 // Done says whether a message in this state needs nothing more in a later run.
@@ -53,9 +59,11 @@ type Record struct {
 	UIDValidity, UID uint32
 	// Date is the INTERNALDATE chosen for it.
 	Date time.Time
-	// Reason says why it was skipped or failed, in the server's words.
+	// Reason says why it was skipped, failed, was relayed or kept, in the server's words.
 	Reason string
 	Tries  uint32
+	// MessageID is kept of leftovers only, for a person to know them by.
+	MessageID string
 	// Time is when the record was written.
 	Time time.Time
 }
@@ -77,8 +85,9 @@ type Match struct {
 	Size int64
 	// Source and ID name the record that has claimed it; both are empty when none has.
 	Source, ID string
-	// Digest is the claiming record's; zero when nobody has read the octets.
-	Digest Digest
+	// Digest is the claiming record's; zero when nobody has read the octets. Version is that of its rules; 0 is the first.
+	Digest  Digest
+	Version uint8
 }
 
 // Claimed says whether a source message answers for it.
@@ -118,6 +127,8 @@ type Store interface {
 	Record(source, id string) (Record, bool, error)
 	// Matches returns the messages in a folder under this UIDVALIDITY whose envelope is e, in order of UID, those without a UID last.
 	Matches(folder string, uidValidity uint32, e Envelope) ([]Match, error)
+	// Records yields a source's records in order of ID, as they are when it comes to them. Commit may be called meanwhile.
+	Records(source string) iter.Seq2[Record, error]
 	// Folder returns the folder's newest mark; UIDValidity is 0 when it was never seen.
 	Folder(name string) (FolderMark, error)
 	// Commit writes a batch in one durable transaction.

@@ -15,19 +15,13 @@ type Target interface {
 	// allows, sends what it has when nothing more comes, and finishes what it has sent when uploads ends. uploads is ranged over on a
 	// goroutine of Append's own, which has ended when the sequence ends.
 	//
-	// An error that wraps ErrRejected promises that this one message is not stored; the sequence goes on. Any other error ends the
-	// sequence, and whether the message of that receipt and those behind it are stored is unknown.
+	// The sequence goes on after an error of scope message: one that wraps ErrRejected promises that this message is not stored and never will be,
+	// others that it isn't now (a relay that says later; see also ErrPartly). Any other error ends the sequence, and whether the message of that receipt
+	// and those behind it are stored is unknown.
 	Append(ctx context.Context, uploads iter.Seq[Upload]) iter.Seq2[Receipt, error]
 
 	// Close ends the session.
 	Close() error
-}
-
-// Foldered is a Target with folders.
-type Foldered interface {
-	// Open makes sure that the folder is there, creating and subscribing it when it is not, and says what it is now. In a dry run a
-	// missing folder is not created and comes back with UIDValidity 0.
-	Open(ctx context.Context, p Path) (Mailbox, error)
 }
 
 // Layouter is a Target that says how it names its folders.
@@ -42,11 +36,23 @@ type Opener interface {
 	OpenNamed(ctx context.Context, name string, role Role) (Mailbox, error)
 }
 
+// Preparer is an Opener that opens many folders at the price of a few round trips.
+type Preparer interface {
+	// Prepare makes sure that the folders of these ways are there, as OpenNamed does, and has OpenNamed answer each of them once without asking.
+	Prepare(ctx context.Context, ways []Way) error
+}
+
 // Flagger is a Target that can flag messages that it has already.
 type Flagger interface {
 	// AddFlags adds flags to the messages with these UIDs and takes none away. Flags that the folder doesn't keep are left out; UIDs that
 	// are gone are no error.
 	AddFlags(ctx context.Context, mb Mailbox, uids []uint32, flags []Flag) error
+}
+
+// Mover is a Target that can put messages into another folder.
+type Mover interface {
+	// Quarantine moves messages so that each of them is in at least one of the two folders at every moment. UIDs that are gone are no error.
+	Quarantine(ctx context.Context, from Mailbox, uids []uint32, to Mailbox) error
 }
 
 // Indexer is a Target that can say what lies in a folder already.

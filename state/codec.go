@@ -49,10 +49,11 @@ func unseal(tag byte, key, stored []byte) ([]byte, error) {
 type recordFlags byte
 
 const (
-	hasDigest   recordFlags = 1 << iota // the digest isn't the one that follows from header and body
-	hasPlace                            // it claims a place
-	hasFolder                           // folder and UIDVALIDITY, by generation
-	hasIdentity                         // header and body are not both zero
+	hasDigest    recordFlags = 1 << iota // the digest isn't the one that follows from header and body
+	hasPlace                             // it claims a place
+	hasFolder                            // folder and UIDVALIDITY, by generation
+	hasIdentity                          // header and body are not both zero
+	hasMessageID                         // a Message-ID, which only leftovers keep
 )
 
 // row is a record as it is stored: names are ids.
@@ -81,6 +82,7 @@ func appendRow(b []byte, r *row) []byte {
 	set(hasIdentity, id.Header != migrate.Digest{} || id.Body != migrate.Digest{})
 	set(hasPlace, r.claims)
 	set(hasFolder, r.folder)
+	set(hasMessageID, r.MessageID != "")
 	b = append(b, byte(flags), byte(r.Outcome), id.Version)
 	b = append(b, id.Envelope[:]...)
 	if flags&hasIdentity != 0 {
@@ -103,6 +105,10 @@ func appendRow(b []byte, r *row) []byte {
 	b = binary.AppendVarint(b, int64(offset))
 	b = appendTime(b, r.Time)
 	b = binary.AppendUvarint(b, uint64(r.Tries))
+	if flags&hasMessageID != 0 {
+		b = binary.AppendUvarint(b, uint64(len(r.MessageID)))
+		b = append(b, r.MessageID...)
+	}
 	return append(b, r.Reason...)
 }
 
@@ -137,8 +143,11 @@ func readRow(value []byte) (row, error) {
 		r.Date = r.Date.In(time.FixedZone("", int(offset)))
 	}
 	r.Time, r.Tries = d.time(), d.uint32()
+	if flags&hasMessageID != 0 {
+		r.MessageID = string(d.take(int(min(d.uvarint(), 1<<20))))
+	}
 	r.Reason = string(d.b)
-	if d.bad || r.Outcome > migrate.Failed {
+	if d.bad || r.Outcome > migrate.Uncertain {
 		return row{}, damagef("a record that can't be read")
 	}
 	return r, nil

@@ -128,7 +128,7 @@ func (w *writer) record(rec migrate.Record) error {
 	if len(rec.ID) > MaxID {
 		return fmt.Errorf("an ID of %d octets; %d are possible", len(rec.ID), MaxID)
 	}
-	if rec.Outcome > migrate.Failed {
+	if rec.Outcome > migrate.Uncertain {
 		return fmt.Errorf("outcome %d is unknown", uint8(rec.Outcome))
 	}
 	source, err := w.source(rec.Source)

@@ -147,7 +147,8 @@ func (m *model) matches(folder string, uidValidity uint32, e migrate.Envelope) (
 	for _, msg := range found {
 		match := migrate.Match{UID: msg.uid, Size: msg.size, Digest: msg.digest}
 		if msg.claim != nil {
-			match.Source, match.ID, match.Digest = msg.claim.Source, msg.claim.ID, m.records[*msg.claim].Identity.Digest
+			id := m.records[*msg.claim].Identity
+			match.Source, match.ID, match.Digest, match.Version = msg.claim.Source, msg.claim.ID, id.Digest, id.Version
 		}
 		out = append(out, match)
 	}

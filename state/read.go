@@ -96,6 +96,7 @@ func (b buckets) match(cat *catalog, p place) (migrate.Match, error) {
 		return migrate.Match{}, damagef("a claim of nobody")
 	}
 	m.Source, m.ID, m.Digest = cat.sources[source], string(o.claim[sourceSize:]), r.Identity.Digest
+	m.Version = r.Identity.Version
 	return m, nil
 }
 

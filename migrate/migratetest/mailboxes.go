@@ -72,6 +72,26 @@ func (m *Mailboxes) Deliver(name string, raws ...string) {
 	}
 }
 
+// Flag adds a flag to a message, and Unflag takes all of its flags away, as a user would.
+func (m *Mailboxes) Flag(name string, uid uint32, f migrate.Flag) {
+	m.reflag(name, uid, func(had []migrate.Flag) []migrate.Flag { return append(had, f) })
+}
+
+// Unflag is the other half of Flag.
+func (m *Mailboxes) Unflag(name string, uid uint32) {
+	m.reflag(name, uid, func([]migrate.Flag) []migrate.Flag { return nil })
+}
+
+func (m *Mailboxes) reflag(name string, uid uint32, change func([]migrate.Flag) []migrate.Flag) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, s := range m.box(name).messages {
+		if s.UID == uid {
+			m.box(name).messages[i].Flags = change(s.Flags)
+		}
+	}
+}
+
 func (b *box) add(s Stored) uint32 {
 	s.UID = b.next
 	b.next++
@@ -91,6 +111,25 @@ func (m *Mailboxes) Renew(name string, keep func(i int) bool) {
 		}
 	}
 	m.boxes[name] = fresh
+}
+
+// Change changes a message where it lies, and Remove takes one away, as somebody else would.
+func (m *Mailboxes) Change(name string, uid uint32, change func(raw string) string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, s := range m.box(name).messages {
+		if s.UID == uid {
+			m.box(name).messages[i].Raw = change(s.Raw)
+		}
+	}
+}
+
+// Remove is the other half of Change.
+func (m *Mailboxes) Remove(name string, uid uint32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.box(name)
+	b.messages = slices.DeleteFunc(b.messages, func(s Stored) bool { return s.UID == uid })
 }
 
 // Raws returns a mailbox's messages in the order of their UIDs.
@@ -143,6 +182,34 @@ func (m *Mailboxes) Open(ctx context.Context) (migrate.Target, error) {
 	return &mailboxSession{boxes: m, life: l}, nil
 }
 
+// OpenRelay starts a session that has nothing but Append, as a relay's. What it takes lies in the mailbox "relay" or, when the upload names
+// recipients, in that of the first one.
+func (m *Mailboxes) OpenRelay(ctx context.Context) (migrate.Target, error) {
+	t, err := m.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return relaySession{t}, nil
+}
+
+type relaySession struct{ t migrate.Target }
+
+func (s relaySession) Close() error { return s.t.Close() }
+
+func (s relaySession) Append(ctx context.Context, uploads iter.Seq[migrate.Upload]) iter.Seq2[migrate.Receipt, error] {
+	return s.t.Append(ctx, func(yield func(migrate.Upload) bool) {
+		for u := range uploads {
+			u.Mailbox.Name = "relay"
+			if len(u.To) > 0 {
+				u.Mailbox.Name = u.To[0]
+			}
+			if !yield(u) {
+				return
+			}
+		}
+	})
+}
+
 type mailboxSession struct {
 	boxes *Mailboxes
 	life  life
@@ -150,21 +217,56 @@ type mailboxSession struct {
 
 var (
 	_ migrate.Target   = (*mailboxSession)(nil)
-	_ migrate.Foldered = (*mailboxSession)(nil)
+	_ migrate.Layouter = (*mailboxSession)(nil)
+	_ migrate.Opener   = (*mailboxSession)(nil)
+	_ migrate.Flagger  = (*mailboxSession)(nil)
 	_ migrate.Indexer  = (*mailboxSession)(nil)
 )
 
 func (s *mailboxSession) Close() error { return nil }
 
-// Open is migrate.Foldered's.
-func (s *mailboxSession) Open(ctx context.Context, p migrate.Path) (migrate.Mailbox, error) {
+// Layout is migrate.Layouter's.
+func (s *mailboxSession) Layout(context.Context) (migrate.Layout, error) {
+	if err := s.life.step(); err != nil {
+		return migrate.Layout{}, err
+	}
+	s.boxes.mu.Lock()
+	defer s.boxes.mu.Unlock()
+	l := migrate.Layout{Delimiter: "/"}
+	for name := range s.boxes.boxes {
+		l.Boxes = append(l.Boxes, migrate.Box{Name: name})
+	}
+	slices.SortFunc(l.Boxes, func(a, b migrate.Box) int { return strings.Compare(a.Name, b.Name) })
+	return l, nil
+}
+
+// OpenNamed is migrate.Opener's.
+func (s *mailboxSession) OpenNamed(_ context.Context, name string, _ migrate.Role) (migrate.Mailbox, error) {
 	if err := s.life.step(); err != nil {
 		return migrate.Mailbox{}, err
 	}
 	s.boxes.mu.Lock()
 	defer s.boxes.mu.Unlock()
-	b := s.boxes.box(p.String())
-	return migrate.Mailbox{Path: p, Name: p.String(), UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(b.messages))}, nil
+	b := s.boxes.box(name)
+	return migrate.Mailbox{Name: name, UIDValidity: b.validity, UIDNext: b.next, Messages: uint32(len(b.messages))}, nil
+}
+
+// AddFlags is migrate.Flagger's.
+func (s *mailboxSession) AddFlags(_ context.Context, mb migrate.Mailbox, uids []uint32, flags []migrate.Flag) error {
+	if err := s.life.step(); err != nil {
+		return err
+	}
+	s.boxes.mu.Lock()
+	for i, m := range s.boxes.box(mb.Name).messages {
+		for _, f := range flags {
+			if slices.Contains(uids, m.UID) && !slices.Contains(m.Flags, f) {
+				m.Flags = append(m.Flags, f)
+			}
+		}
+		s.boxes.box(mb.Name).messages[i] = m
+	}
+	s.boxes.mu.Unlock()
+	return s.life.step()
 }
 
 // Index is migrate.Indexer's.
@@ -321,4 +423,20 @@ func (s *mailboxSession) put(batch []migrate.Upload) []answer {
 		out = append(out, a)
 	}
 	return out
+}
+
+// Router sends every folder to one of the same name, its path joined by slashes, or to what Map says for that.
+type Router struct{ Map map[string]string }
+
+// Route is migrate.Router's.
+func (r Router) Route(_ migrate.Layout, folders []migrate.SourceFolder) ([]migrate.Way, error) {
+	var out []migrate.Way
+	for _, f := range folders {
+		name := f.Path.String()
+		if to, ok := r.Map[name]; ok {
+			name = to
+		}
+		out = append(out, migrate.Way{From: f, Name: name, Role: f.Role})
+	}
+	return out, nil
 }

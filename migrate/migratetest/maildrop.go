@@ -17,7 +17,10 @@ type Letter struct {
 	// Unstable makes the ID good for one session only.
 	Unstable bool
 	Folder   migrate.Path
-	// Partial and Deleted are what a client would have noted.
+	// Role, Flags, UIDL, Partial and Deleted are what a client would have noted.
+	Role             migrate.Role
+	Flags            []migrate.Flag
+	UIDL             string
 	Partial, Deleted bool
 	// Unreadable makes fetching it fail, with scope message.
 	Unreadable bool
@@ -32,6 +35,8 @@ type Maildrop struct {
 	Window int
 	// Top lets headers be read alone.
 	Top bool
+	// Remembers is what a client remembers of maildrops.
+	Remembers []migrate.Memory
 	// KillsOn is a letter whose fetching ends the connection, every time.
 	KillsOn string
 
@@ -78,6 +83,9 @@ type maildropSession struct {
 
 var _ migrate.Source = (*maildropSession)(nil)
 
+// Memories is migrate.Rememberer's.
+func (s *maildropSession) Memories() []migrate.Memory { return s.drop.Remembers }
+
 func (s *maildropSession) Windowed() bool { return s.drop.Window > 0 }
 
 func (s *maildropSession) Messages(ctx context.Context) iter.Seq2[migrate.Entry, error] {
@@ -88,7 +96,7 @@ func (s *maildropSession) Messages(ctx context.Context) iter.Seq2[migrate.Entry,
 		}
 		for i, m := range s.listed {
 			if !yield(migrate.Entry{ID: m.ID, Stable: !m.Unstable, Folder: m.Folder, Size: int64(len(m.Raw)), Seq: i + 1,
-				Partial: m.Partial, Deleted: m.Deleted}, nil) {
+				Role: m.Role, Flags: m.Flags, UIDL: m.UIDL, Partial: m.Partial, Deleted: m.Deleted}, nil) {
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package migratetest
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"sync"
 
@@ -64,7 +65,7 @@ func (s *Store) Matches(folder string, validity uint32, e migrate.Envelope) ([]m
 	taken := map[uint32]bool{}
 	for k, r := range s.records {
 		if claims(r) && r.Folder == folder && r.UIDValidity == validity && r.Identity.Envelope == e {
-			out = append(out, migrate.Match{UID: r.UID, Size: r.Size, Source: k.Source, ID: k.ID, Digest: r.Identity.Digest})
+			out = append(out, migrate.Match{UID: r.UID, Size: r.Size, Source: k.Source, ID: k.ID, Digest: r.Identity.Digest, Version: r.Identity.Version})
 			taken[r.UID] = true
 		}
 	}
@@ -75,6 +76,25 @@ func (s *Store) Matches(folder string, validity uint32, e migrate.Envelope) ([]m
 	}
 	slices.SortFunc(out, func(a, b migrate.Match) int { return cmp.Compare(a.UID-1, b.UID-1) }) // 0 last
 	return out, nil
+}
+
+func (s *Store) Records(source string) iter.Seq2[migrate.Record, error] {
+	return func(yield func(migrate.Record, error) bool) {
+		s.mu.Lock()
+		var all []migrate.Record
+		for k, r := range s.records {
+			if k.Source == source {
+				all = append(all, r)
+			}
+		}
+		s.mu.Unlock()
+		slices.SortFunc(all, func(a, b migrate.Record) int { return cmp.Compare(a.ID, b.ID) })
+		for _, r := range all {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (s *Store) Folder(name string) (migrate.FolderMark, error) {

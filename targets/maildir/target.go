@@ -21,6 +21,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"poplift/migrate"
 	"poplift/migrate/mutf7"
@@ -30,7 +32,11 @@ import (
 type Target struct {
 	root     string
 	readOnly bool
-	folders  map[string]*folder
+	limit    int64
+	used     int64 // octets of messages, where there is a limit
+
+	mu      sync.Mutex // folders are opened while messages are stored
+	folders map[string]*folder
 }
 
 // Options say where the tree is. The directory is made if it isn't there.
@@ -38,11 +44,14 @@ type Options struct {
 	Path string
 	// ReadOnly changes nothing: folders that are missing stay missing and Append fails.
 	ReadOnly bool
+	// Limit is how many octets of messages the tree may hold; what would exceed it is refused. 0 is no limit.
+	Limit int64
 }
 
 var (
 	_ migrate.Target   = (*Target)(nil)
-	_ migrate.Foldered = (*Target)(nil)
+	_ migrate.Layouter = (*Target)(nil)
+	_ migrate.Opener   = (*Target)(nil)
 )
 
 // ErrNotMaildir is a directory that has other things in it.
@@ -55,46 +64,127 @@ func Open(o Options) (*Target, error) {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return nil, openError(o.Path, err)
-	case len(entries) > 0:
-		if _, err := os.Stat(filepath.Join(o.Path, "cur")); err != nil {
-			return nil, openError(o.Path, ErrNotMaildir)
+	case len(entries) > 0 && !isMaildir(o.Path, entries):
+		return nil, openError(o.Path, ErrNotMaildir)
+	}
+	t := &Target{root: o.Path, readOnly: o.ReadOnly, limit: o.Limit, folders: map[string]*folder{}}
+	if o.Limit > 0 {
+		if t.used, err = usage(o.Path); err != nil {
+			return nil, openError(o.Path, err)
 		}
 	}
-	return &Target{root: o.Path, readOnly: o.ReadOnly, folders: map[string]*folder{}}, nil
+	return t, nil
+}
+
+// isMaildir says whether a directory is a Maildir, or has folders of one: a tree whose inbox got no mail has no cur of its own.
+func isMaildir(root string, entries []fs.DirEntry) bool {
+	for _, e := range entries {
+		cur := filepath.Join(root, e.Name())
+		if e.Name() != "cur" {
+			cur = filepath.Join(cur, "cur")
+		}
+		if e.Name() != "cur" && !strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		if info, err := os.Stat(cur); err == nil && info.IsDir() {
+			return true
+		}
+	}
+	return false
+}
+
+// usage adds up the files below a directory.
+func usage(root string) (octets int64, err error) {
+	err = filepath.WalkDir(root, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			octets += info.Size()
+		}
+		return err
+	})
+	return octets, err
 }
 
 func openError(path string, err error) error {
 	return &migrate.Error{Op: "maildir open", Subject: path, Scope: migrate.ScopeRun, Final: true, Err: err}
 }
 
-// dirName is a folder's directory below the root.
-func dirName(p migrate.Path) (string, error) {
+// delimiter joins the names of a path for the engine; on the disk it is a dot.
+const delimiter = "/"
+
+// escapes are what stands for a name's own dot, and for what no file's name can have everywhere, as UTF-7 would write them.
+var escapes = []string{".", "&AC4-", "/", "&AC8-", `\`, "&AFw-", ":", "&ADo-"}
+
+// maxDir is how long a directory's name may be; most file systems have 255.
+const maxDir = 250
+
+// dirName is a folder's directory below the root. One that is too long ends in a digest of all of it.
+func dirName(name string) (string, error) {
+	if name == inbox {
+		return "", nil
+	}
 	var b strings.Builder
-	for _, name := range p {
-		if name == "" || strings.ContainsRune(name, 0) {
-			return "", fmt.Errorf("%q can't be the name of a folder", name)
+	for part := range strings.SplitSeq(name, delimiter) {
+		if part == "" || strings.ContainsRune(part, 0) {
+			return "", fmt.Errorf("%q can't be the name of a folder", part)
 		}
 		b.WriteByte('.')
-		b.WriteString(strings.NewReplacer(".", "&AC4-", "/", "&AC8-", `\`, "&AFw-", ":", "&ADo-").Replace(mutf7.Encode(name)))
+		b.WriteString(strings.NewReplacer(escapes...).Replace(mutf7.Encode(part)))
 	}
-	return b.String(), nil
+	dir := b.String()
+	if len(dir) > maxDir {
+		sum := sha256.Sum256([]byte(dir))
+		dir = strings.TrimRight(dir[:maxDir-17], ".") + "-" + hex.EncodeToString(sum[:8])
+	}
+	return dir, nil
 }
 
-// Open makes sure that a folder is there. There are no UIDs in a Maildir: the mailbox has none, and is never indexed.
-func (t *Target) Open(_ context.Context, p migrate.Path) (migrate.Mailbox, error) {
-	mb := migrate.Mailbox{Path: p, Name: p.String()}
-	if _, ok := t.folders[mb.Name]; ok || t.readOnly {
+const inbox = "INBOX"
+
+// Layout says which folders are there.
+func (t *Target) Layout(context.Context) (migrate.Layout, error) {
+	l := migrate.Layout{Delimiter: delimiter, UTF8: true, Boxes: []migrate.Box{{Name: inbox}}}
+	entries, err := os.ReadDir(t.root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return l, openError(t.root, err)
+	}
+	for _, e := range entries {
+		parts, ok := strings.CutPrefix(e.Name(), ".")
+		if !ok || !e.IsDir() {
+			continue
+		}
+		var names []string
+		for part := range strings.SplitSeq(parts, ".") {
+			names = append(names, mutf7.Decode(part))
+		}
+		l.Boxes = append(l.Boxes, migrate.Box{Name: strings.Join(names, delimiter)})
+	}
+	return l, nil
+}
+
+// OpenNamed makes sure that a folder is there. There are no UIDs in a Maildir: the mailbox has none, and is never indexed.
+func (t *Target) OpenNamed(_ context.Context, name string, _ migrate.Role) (migrate.Mailbox, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	mb := migrate.Mailbox{Name: name}
+	if _, ok := t.folders[name]; ok || t.readOnly {
 		return mb, nil
 	}
-	name, err := dirName(p)
+	dir, err := dirName(name)
 	if err == nil {
 		var f *folder
-		if f, err = makeFolder(filepath.Join(t.root, name), len(p) > 0); err == nil {
-			t.folders[mb.Name] = f
+		if f, err = makeFolder(filepath.Join(t.root, dir), dir != ""); err == nil {
+			t.folders[name] = f
 			return mb, nil
 		}
 	}
-	return mb, &migrate.Error{Op: "maildir folder", Subject: mb.Name, Scope: migrate.ScopeRun, Final: true, Err: err}
+	return mb, &migrate.Error{Op: "maildir folder", Subject: name, Scope: migrate.ScopeRun, Final: true, Err: err}
 }
 
 // Append writes messages one by one; each is synced before its receipt.
@@ -113,10 +203,18 @@ func (t *Target) Append(ctx context.Context, uploads iter.Seq[migrate.Upload]) i
 }
 
 func (t *Target) store(u migrate.Upload) error {
+	t.mu.Lock()
 	f := t.folders[u.Mailbox.Name]
+	t.mu.Unlock()
 	if t.readOnly || f == nil {
 		return &migrate.Error{Op: "maildir append", Subject: u.Mailbox.Name, Scope: migrate.ScopeRun, Final: true, Err: fs.ErrPermission}
 	}
+	if size := u.Message.Body.Len(); t.limit > 0 && t.used+size > t.limit && !f.have(baseName(u)) {
+		return &migrate.Error{Op: "maildir append", Subject: u.Mailbox.Name, Scope: migrate.ScopeMessage, Final: true,
+			Err:  fmt.Errorf("%w: %d octets, and the tree may hold %d, of which %d are used", migrate.ErrRejected, size, t.limit, t.used),
+			Hint: "empty " + t.root + " (its messages can be copied from there), or allow more with --keep-limit"}
+	}
+	t.used += u.Message.Body.Len()
 	if err := f.write(u); err != nil {
 		return &migrate.Error{Op: "maildir append", Subject: u.Mailbox.Name, Scope: migrate.ScopeRun, Final: true, Err: err,
 			Hint: "make room or mend the directory, then run the same command again: it goes on where it stopped"}
@@ -149,13 +247,45 @@ func syncDir(dir string) error {
 // baseName is a message's name without its flags, made of what stays the same when it is stored again: its source's ID where that is good for
 // more than one session, else its digest.
 func baseName(u migrate.Upload) string {
-	h := sha256.New()
+	id := ""
 	if u.Message.Stable {
-		h.Write([]byte(u.Message.ID))
+		id = u.Message.ID
 	}
-	h.Write(u.Message.Identity.Digest[:])
-	seconds := max(u.Date.Unix(), 0)
-	return fmt.Sprintf("%d.P%s.poplift,S=%d", seconds, hex.EncodeToString(h.Sum(nil)[:12]), u.Message.Body.Len())
+	return unique(id, u.Message.Identity.Digest, u.Date) + fmt.Sprint(u.Message.Body.Len())
+}
+
+// unique is a base name without its size. id is empty where it isn't stable.
+func unique(id string, d migrate.Digest, date time.Time) string {
+	h := sha256.New()
+	h.Write([]byte(id))
+	h.Write(d[:])
+	return fmt.Sprintf("%d.P%s.poplift,S=", max(date.Unix(), 0), hex.EncodeToString(h.Sum(nil)[:12]))
+}
+
+// Remove takes messages out of the tree that have found another place since, and says how many there were. Only names that a Target made of
+// these records are touched.
+func Remove(root string, records []migrate.Record) (removed int, err error) {
+	gone := map[string]bool{}
+	for _, rec := range records {
+		id, _, _ := strings.Cut(rec.ID, "\x00") // one that was filed by a script has its folder behind
+		gone[unique(id, rec.Identity.Digest, rec.Date)] = true
+		gone[unique("", rec.Identity.Digest, rec.Date)] = true
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Base(filepath.Dir(path)) != "cur" {
+			return err
+		}
+		name, _, ok := strings.Cut(d.Name(), ",S=")
+		if !ok || !gone[name+",S="] {
+			return nil
+		}
+		removed++
+		return os.Remove(path)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return removed, err
 }
 
 func (f *folder) write(u migrate.Upload) error {

@@ -30,7 +30,7 @@ func export(t *testing.T, dir string, store migrate.Store, letters []migratetest
 	t.Helper()
 	pool := migrate.NewPool(1<<20, t.TempDir())
 	drop := &migratetest.Maildrop{Letters: letters, Pool: pool}
-	a := &migrate.Account{Sources: []migrate.NamedSource{{Name: "drop", Open: drop.Open}}, Store: store, Pool: pool, KeepTwins: twins,
+	a := &migrate.Account{Sources: []migrate.NamedSource{{Name: "drop", Open: drop.Open}}, Store: store, Pool: pool, KeepTwins: twins, Router: migratetest.Router{},
 		OpenTarget: func(context.Context) (migrate.Target, error) {
 			target, err := Open(Options{Path: dir})
 			if err != nil {
@@ -109,8 +109,8 @@ func TestFoldersFlagsAndDates(t *testing.T) {
 	}
 	pool := migrate.NewPool(1<<20, t.TempDir())
 	date := time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC)
-	put := func(p migrate.Path, id string, flags ...migrate.Flag) {
-		mb, err := target.Open(t.Context(), p)
+	put := func(folder, id string, flags ...migrate.Flag) {
+		mb, err := target.OpenNamed(t.Context(), folder, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,9 +126,9 @@ func TestFoldersFlagsAndDates(t *testing.T) {
 			}
 		}
 	}
-	put(nil, "a", migrate.Seen, migrate.Flagged, "$label1", "work")
-	put(migrate.Path{"Entwürfe", "v1.0"}, "b", migrate.Draft, migrate.Answered, migrate.Forwarded, `\Recent`)
-	put(nil, "c", "work", "two words")
+	put("INBOX", "a", migrate.Seen, migrate.Flagged, "$label1", "work")
+	put("Entwürfe/v1.0", "b", migrate.Draft, migrate.Answered, migrate.Forwarded, `\Recent`)
+	put("INBOX", "c", "work", "two words")
 	if err := target.Close(); err != nil {
 		t.Error(err)
 	}
@@ -170,7 +170,7 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mb, err := target.Open(t.Context(), migrate.Path{"x"})
+	mb, err := target.OpenNamed(t.Context(), "x", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,5 +181,79 @@ func TestReadOnlyWritesNothing(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the directory was made: %v", err)
+	}
+}
+
+func TestLayoutShowsWhatWasMade(t *testing.T) {
+	target, err := Open(Options{Path: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deep := strings.Repeat("deeper/", 299) + "deep"
+	var want []string
+	for _, name := range []string{"INBOX", "Entwürfe/v1.0", "a:b", "~", `back\slash`} {
+		want = append(want, name)
+		if _, err := target.OpenNamed(t.Context(), name, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{deep, deep + "er"} { // too long for a directory, and kept apart
+		if _, err := target.OpenNamed(t.Context(), name, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := target.Layout(t.Context())
+	var got []string
+	for _, b := range l.Boxes {
+		if !strings.HasPrefix(b.Name, "deeper") {
+			got = append(got, b.Name)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if err != nil || !slices.Equal(got, want) || len(l.Boxes) != len(want)+2 {
+		t.Errorf("boxes %q of %d, %v; want %q", got, len(l.Boxes), err, want)
+	}
+}
+
+func TestALimitIsKept(t *testing.T) {
+	dir := t.TempDir()
+	put := func() (outcomes []error) {
+		target, err := Open(Options{Path: dir, Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mb, err := target.OpenNamed(t.Context(), "INBOX", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool := migrate.NewPool(1<<20, t.TempDir())
+		for i := range 4 {
+			sp := pool.NewSpool(t.Context())
+			fmt.Fprintf(sp, "Subject: %d\r\n\r\n%s\r\n", i, strings.Repeat("x", 20))
+			m := &migrate.Message{Entry: migrate.Entry{ID: fmt.Sprint(i), Stable: true}, Body: sp}
+			m.Identity, _ = sp.Seal()
+			for _, err := range target.Append(t.Context(), func(yield func(migrate.Upload) bool) { yield(migrate.Upload{Mailbox: mb, Message: m}) }) {
+				outcomes = append(outcomes, err)
+			}
+		}
+		return outcomes
+	}
+	if got := put(); got[0] != nil || got[1] != nil || !errors.Is(got[2], migrate.ErrRejected) || !errors.Is(got[3], migrate.ErrRejected) {
+		t.Errorf("outcomes %v", got)
+	}
+}
+
+// TestATreeWithoutAnInboxOpensAgain: its mail went to other folders only, or the run ended before the inbox was made.
+func TestATreeWithoutAnInboxOpensAgain(t *testing.T) {
+	dir := t.TempDir()
+	letters := letters20()
+	for i := range letters {
+		letters[i].Folder = migrate.Path{"Work", fmt.Sprint(i % 7)}
+	}
+	for range 2 {
+		if _, err := export(t, dir, migratetest.NewStore(), letters, false); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -30,6 +30,8 @@ type Options struct {
 	NoTLS bool
 	// ReadOnly denies IMAP clients every change, by access control lists: APPEND is answered with NO.
 	ReadOnly bool
+	// SpecialUse gives every account folders for drafts, sent mail, trash, junk and an archive, and the server says which they are (RFC 6154).
+	SpecialUse bool
 	// Extra is appended to the configuration.
 	Extra string
 }

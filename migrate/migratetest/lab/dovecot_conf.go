@@ -49,13 +49,13 @@ userdb {
 namespace inbox {
   inbox = yes
   separator = /
-}
+%[5]s}
 service anvil {
   unix_listener anvil-auth-penalty {
     mode = 0
   }
 }
-`, d.dir, port(d.IMAP), d.mail, d.mailOwner())
+`, d.dir, port(d.IMAP), d.mail, d.mailOwner(), specialUse(o.SpecialUse))
 	b.WriteString(d.processes)
 	b.WriteString(d.listeners())
 	if o.NoTLS {
@@ -77,6 +77,17 @@ service anvil {
 		fmt.Fprintf(&b, "plugin {\n  acl = vfile:%s\n}\n", filepath.Join(d.dir, "acl"))
 	}
 	fmt.Fprintf(&b, "protocol imap {\n  mail_plugins = %s\n}\n%s", plugins, o.Extra)
+	return b.String()
+}
+
+// specialUse is the namespace's folders that have one.
+func specialUse(on bool) string {
+	var b strings.Builder
+	for _, name := range []string{"Drafts", "Sent", "Trash", "Junk", "Archive"} {
+		if on {
+			fmt.Fprintf(&b, "  mailbox %s {\n    auto = create\n    special_use = \\%s\n  }\n", name, name)
+		}
+	}
 	return b.String()
 }
 

@@ -2,9 +2,11 @@ package lab
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +17,9 @@ type Stored struct {
 	UID  uint32
 	Date time.Time // INTERNALDATE
 	Seen bool
-	Raw  []byte
+	// Flags are all but \Recent, in order of their letters.
+	Flags []string
+	Raw   []byte
 }
 
 // Mailbox returns what lies in a user's folder, in the order of UIDs. It asks over IMAP, for that is what the promises are about; the client
@@ -34,6 +38,53 @@ func (d *Dovecot) Mailbox(user, folder string) ([]Stored, error) {
 		return nil, fmt.Errorf("read %s of %s: %w", folder, user, err)
 	}
 	return out, nil
+}
+
+// Folders lists a user's folders, as the server spells them, each with its attributes.
+func (d *Dovecot) Folders(user string) (map[string]string, error) {
+	c, err := net.Dial("tcp", d.IMAP)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Minute))
+	fmt.Fprintf(c, "a LOGIN %s %s\r\nb LIST \"\" *\r\nc LOGOUT\r\n", user, "pass"+strings.TrimPrefix(user, "user"))
+	out := map[string]string{}
+	for r := bufio.NewScanner(c); r.Scan(); {
+		rest, ok := strings.CutPrefix(r.Text(), "* LIST (")
+		if !ok {
+			continue
+		}
+		attributes, rest, _ := strings.Cut(rest, `) "/" `)
+		out[strings.Trim(rest, `"`)] = attributes
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no folders of %s", user)
+	}
+	return out, nil
+}
+
+// UIDLs returns the unique-ids of a user's messages in the order of their numbers, as the POP3 server lists them.
+func (d *Dovecot) UIDLs(user string) (out []string, err error) {
+	c, r, err := rawDial(context.Background(), d.POP3, "USER "+user+"\r\nPASS pass"+strings.TrimPrefix(user, "user")+"\r\n", "+OK Logged in")
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Minute))
+	fmt.Fprint(c, "UIDL\r\nQUIT\r\n")
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		switch fields := strings.Fields(line); {
+		case line == ".\r\n":
+			return out, nil
+		case len(fields) == 2 && fields[0] != "+OK":
+			out = append(out, fields[1])
+		}
+	}
 }
 
 // readFetch reads a session up to the end of the FETCH that is tagged c.
@@ -75,7 +126,15 @@ func readStored(r *bufio.Reader, line string) (m Stored, err error) {
 	if m.Date, err = time.Parse("_2-Jan-2006 15:04:05 -0700", date); err != nil {
 		return m, fmt.Errorf("answer %q: %w", line, err)
 	}
-	m.Seen = strings.Contains(head, `\Seen`)
+	_, flags, _ := strings.Cut(head, "FLAGS (")
+	flags, _, _ = strings.Cut(flags, ")")
+	for _, f := range strings.Fields(flags) {
+		if f != `\Recent` {
+			m.Flags = append(m.Flags, f)
+		}
+	}
+	slices.Sort(m.Flags)
+	m.Seen = slices.Contains(m.Flags, `\Seen`)
 	m.Raw = make([]byte, n)
 	if _, err := io.ReadFull(r, m.Raw); err != nil {
 		return m, err

@@ -6,6 +6,8 @@ import (
 	"net"
 	"slices"
 	"sync"
+
+	"poplift/migrate/mailnet/mailnettest"
 )
 
 // Msg is a message of a maildrop.
@@ -85,7 +87,7 @@ func NewUnstartedServer() *Server {
 		Addr: ln.Addr().String(), ln: ln, SASL: []string{"PLAIN"}, done: make(chan struct{}),
 		drops: map[string]*maildrop{}, conns: map[net.Conn]struct{}{}, fired: map[string]int{},
 	}
-	s.tls, s.pool = certificate()
+	s.tls, s.pool = mailnettest.Certificate()
 	return s
 }
 

@@ -1,4 +1,5 @@
-package pop3test
+// Package mailnettest has what the scriptable servers share: a certificate that nobody but a test trusts.
+package mailnettest
 
 import (
 	"crypto/ecdsa"
@@ -13,14 +14,15 @@ import (
 	"time"
 )
 
-// certificate makes a self-signed certificate that is its own authority. One serves all servers of the process: making it is slow.
-var certificate = sync.OnceValues(func() (*tls.Config, *x509.CertPool) {
+// Certificate makes a self-signed certificate for localhost, 127.0.0.1 and ::1 that is its own authority, which the pool holds. One serves all servers
+// of the process: making it is slow. The Config is the caller's to clone.
+var Certificate = sync.OnceValues(func() (*tls.Config, *x509.CertPool) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		panic("pop3test: " + err.Error())
+		panic("mailnettest: " + err.Error())
 	}
 	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "pop3test"},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mailnettest"},
 		NotBefore: time.Unix(0, 0), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		IsCA: true, BasicConstraintsValid: true,
@@ -28,11 +30,11 @@ var certificate = sync.OnceValues(func() (*tls.Config, *x509.CertPool) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	if err != nil {
-		panic("pop3test: " + err.Error())
+		panic("mailnettest: " + err.Error())
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		panic("pop3test: " + err.Error())
+		panic("mailnettest: " + err.Error())
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
