@@ -96,6 +96,7 @@ func TestHoles(t *testing.T) {
 	}
 	for text, want := range map[string]int{
 		"Subject: x\n\ny": 0,
+		"Content-Type: multipArt/\xee\xee\xeeBoundary=\n\nx":                                                   0, // no UTF-8, and nothing behind it
 		"Subject: x\nX-Apple-Content-Length: 1\n\n\n":                                                          1,
 		"Content-Type: multipart/mixed; boundary=b\n\n--b\nX-Apple-Content-Length: 1\n--b--\n":                 1, // no end of the header
 		"Content-Type: multipart/mixed\n\n--b\nX-Apple-Content-Length: 1\n\n--b--\n":                           0,

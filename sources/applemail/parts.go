@@ -179,11 +179,17 @@ func (p *partReader) headerEnd(body int64) {
 
 // looseBoundary finds the boundary in a field that is no good otherwise.
 func looseBoundary(field string) string {
-	i := strings.Index(strings.ToLower(field), "boundary=")
-	if i < 0 {
-		return ""
+	const name = "boundary="
+	i := 0
+	for ; ; i++ { // by octets: to lower case, an octet that is no UTF-8 has another length
+		if i+len(name) > len(field) {
+			return ""
+		}
+		if strings.EqualFold(field[i:i+len(name)], name) {
+			break
+		}
 	}
-	rest := field[i+len("boundary="):]
+	rest := field[i+len(name):]
 	if q, ok := strings.CutPrefix(rest, `"`); ok {
 		b, _, _ := strings.Cut(q, `"`)
 		return b

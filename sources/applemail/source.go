@@ -50,7 +50,7 @@ type account struct {
 // Detect says whether a path is anything that Open reads, by what lies there.
 func Detect(path string) bool {
 	if !isDir(path) {
-		return false
+		return false // one message alone is no store
 	}
 	if _, ok := mailboxName(filepath.Base(path)); ok && isMailbox(path) {
 		return true
@@ -81,6 +81,19 @@ func Open(o Options) (*Store, error) {
 	}
 	s.accounts = accountsIn(dir)
 	return s, nil
+}
+
+// Reads says whether what lies at a path is this store's, so that whoever reads the rest of a tree leaves it alone. All of the program's own
+// directory is; elsewhere the mailboxes are.
+func (s *Store) Reads(path string) bool {
+	if s.single || len(s.accounts) > 1 || len(s.accounts) == 1 && s.accounts[0].dir != s.root {
+		return true
+	}
+	if _, _, ok := isNumbered(filepath.Base(path)); ok {
+		return isFile(path)
+	}
+	_, ok := mailboxName(filepath.Base(path))
+	return ok && isMailbox(path)
 }
 
 // guid is how new versions name the directories of accounts.

@@ -15,28 +15,8 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
+	"poplift/sources/filestore/filestoretest"
 )
-
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		p := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(name, "/") {
-			if err := os.MkdirAll(p, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
 
 func body(subject string) string {
 	return "Date: Fri, 29 Mar 2013 23:09:06 +0000\nSubject: " + subject + "\n\ntext of " + subject + "\n"
@@ -143,7 +123,7 @@ func TestNewTree(t *testing.T) {
 		"V2/POP-joe@pop.example.org/INBOX.mbox/" + inner + "/Data/Messages/1.emlx":                 msg("old", 0),
 		"V10/" + one + "/Projekte.mbox/2020.mbox/" + inner + "/Data/Messages/17.emlx/not a file/x": "",
 	}
-	dir := tree(t, files)
+	dir := filestoretest.Tree(t, files)
 	want := []string{
 		`Deleted Messages: trash \Seen <trash>`,
 		`Drafts: draft \Seen \Draft <drafts>`,
@@ -190,7 +170,7 @@ func TestNewTree(t *testing.T) {
 }
 
 func TestOldTree(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := filestoretest.Tree(t, map[string]string{
 		"POP-joe@pop.example.org/INBOX.mbox/Messages/2.emlx":       msg("in", 1),
 		"POP-joe@pop.example.org/INBOX.mbox/mbox":                  "From x\n\nleft from before\n",
 		"POP-joe@pop.example.org/MessageUidsAlreadyDownloaded":     "x",
@@ -218,7 +198,7 @@ func mboxOf(subjects ...string) string {
 }
 
 func TestExportedPackages(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := filestoretest.Tree(t, map[string]string{
 		"Export/INBOX.mbox/mbox":              mboxOf("a", "b"),
 		"Export/INBOX.mbox/table_of_contents": "\x00\x01",
 		"Export/Drafts.mbox/mbox":             mboxOf("c"),
@@ -239,7 +219,7 @@ func TestExportedPackages(t *testing.T) {
 }
 
 func TestDates(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := filestoretest.Tree(t, map[string]string{
 		"A.mbox/Messages/1.emlx": msg("unix", 1), "A.mbox/Messages/2.emlx": emlxFile(body("apple"), flagsList(1, 1364598546-epoch2001)),
 		"A.mbox/Messages/3.emlx": emlxFile(body("none"), plist()),
 	})
@@ -269,7 +249,7 @@ func TestDates(t *testing.T) {
 }
 
 func TestHostileTrees(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := filestoretest.Tree(t, map[string]string{
 		"A.mbox/Messages/1.emlx":                                    msg("a", 1),
 		strings.Repeat("d.mbox/", 300) + "Messages/1.emlx":          msg("deep", 1),
 		"...mbox/Messages/1.emlx":                                   msg("dots", 1),
@@ -301,7 +281,7 @@ func TestHostileTrees(t *testing.T) {
 }
 
 func TestListEndsWithItsContext(t *testing.T) {
-	s := open(t, tree(t, map[string]string{"A.mbox/Messages/1.emlx": msg("a", 1), "A.mbox/Messages/2.emlx": msg("b", 1), "B.mbox/mbox": mboxOf("c")}))
+	s := open(t, filestoretest.Tree(t, map[string]string{"A.mbox/Messages/1.emlx": msg("a", 1), "A.mbox/Messages/2.emlx": msg("b", 1), "B.mbox/mbox": mboxOf("c")}))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	cause := errors.New("enough")
@@ -319,7 +299,7 @@ func TestListEndsWithItsContext(t *testing.T) {
 }
 
 func TestDetect(t *testing.T) {
-	dir := tree(t, map[string]string{"mail/V5/" + one + "/A.mbox/Messages/1.emlx": "", "export/A.mbox/mbox": "", "file.mbox": mboxOf("x"), "none/a/b.mbox/x": "",
+	dir := filestoretest.Tree(t, map[string]string{"mail/V5/" + one + "/A.mbox/Messages/1.emlx": "", "export/A.mbox/mbox": "", "file.mbox": mboxOf("x"), "none/a/b.mbox/x": "",
 		"empty/": ""})
 	for name, want := range map[string]bool{"mail": true, "export": true, "export/A.mbox": true, "file.mbox": false, "none": false, "empty": false, "missing": false} {
 		if got := Detect(filepath.Join(dir, filepath.FromSlash(name))); got != want {
@@ -344,7 +324,7 @@ func TestRealFiles(t *testing.T) {
 		}
 		files[fmt.Sprintf("INBOX.mbox/Messages/%d.emlx", i+1)] = string(b)
 	}
-	s := open(t, tree(t, files))
+	s := open(t, filestoretest.Tree(t, files))
 	var got []string
 	for e, err := range s.List(t.Context()) {
 		if err != nil {
@@ -357,4 +337,43 @@ func TestRealFiles(t *testing.T) {
 		got = append(got, fmt.Sprint(e.Size, e.Date.Year(), e.Flags))
 	}
 	same(t, got, `497 2020 [\Seen $NotJunk]`, `639 2021 [\Seen $NotJunk]`, `1795 1 []`)
+}
+
+// Messages that were dragged out of the program lie in directories of their own.
+func TestLooseMessages(t *testing.T) {
+	dir := filestoretest.Tree(t, map[string]string{
+		"a.emlx": msg("a", 1), "sub/b.emlx": msg("b", 1<<4), "sub/not.emlx": "words", "other/readme": "x",
+	})
+	if !Detect(dir) || Detect(filepath.Join(dir, "other")) {
+		t.Error("detected wrongly")
+	}
+	s := open(t, dir)
+	if !s.Reads(filepath.Join(dir, "a.emlx")) || s.Reads(filepath.Join(dir, "other")) || s.Reads(dir) {
+		t.Error("claims what it doesn't read")
+	}
+	entries, failed := filestoretest.List(t, s)
+	filestoretest.WantErrors(t, failed, "sub/not.emlx: no emlx file")
+	var got []string
+	for _, e := range entries {
+		got = append(got, fmt.Sprintf("%s %v %q", e.Folder, e.Flags, filestoretest.Read(t, s, e)))
+	}
+	same(t, got, fmt.Sprintf(`INBOX [\Seen] %q`, body("a")), fmt.Sprintf(`sub [\Flagged] %q`, body("b")))
+}
+
+// A message or a mailbox that may not be read costs just that.
+func TestUnreadable(t *testing.T) {
+	filestoretest.AsOrdinaryUser(t)
+	dir := filestoretest.Tree(t, map[string]string{"INBOX.mbox/Messages/1.emlx": msg("a", 1), "INBOX.mbox/Messages/2.emlx": msg("b", 1), "Old.mbox/Messages/3.emlx": msg("c", 1)})
+	for _, name := range []string{"INBOX.mbox/Messages/2.emlx", "Old.mbox/Messages"} {
+		path := filepath.Join(dir, name)
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Chmod(path, 0o700) })
+	}
+	entries, failed := filestoretest.List(t, open(t, dir))
+	if len(entries) != 1 {
+		t.Errorf("%+v", entries)
+	}
+	filestoretest.WantErrors(t, failed, "INBOX.mbox/Messages/2.emlx", "Old.mbox/Messages: ")
 }

@@ -79,6 +79,9 @@ func (w *walker) dir(dir string, prefix migrate.Path, depth int) bool {
 	if err != nil {
 		return w.yield(mailbox{path: prefix}, unreadable(dir, err))
 	}
+	if hasLoose(dir, names) && !w.yield(mailbox{path: prefix, dirs: []string{dir}}, nil) {
+		return false
+	}
 	for _, n := range names {
 		sub := filepath.Join(dir, n)
 		if strings.HasPrefix(n, ".") || !isDir(sub) {
@@ -197,12 +200,34 @@ func mailboxesBelow(dir string, depth int, budget *int) bool {
 			return true
 		}
 	}
+	if hasLoose(dir, names) {
+		return true
+	}
 	for _, n := range names {
 		if depth > 0 && !strings.HasPrefix(n, ".") && isRealDir(filepath.Join(dir, n)) && mailboxesBelow(filepath.Join(dir, n), depth-1, budget) {
 			return true
 		}
 	}
 	return false
+}
+
+// hasLoose says that a directory has emlx files in it that are in no mailbox, as people drag them out of the program.
+func hasLoose(dir string, names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		_, _, ok := isNumbered(n)
+		return ok && isEmlx(filepath.Join(dir, n))
+	})
+}
+
+// isEmlx says whether a file begins as those of single messages do.
+func isEmlx(path string) bool {
+	f, info, err := openRegular(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	_, err = readEmlx(f, info.Size())
+	return err == nil || errors.Is(err, errProperties)
 }
 
 // isMailbox says that a directory has in it what a mailbox of this program has.
@@ -244,6 +269,9 @@ func isFile(path string) bool {
 }
 
 func readNames(dir string) ([]string, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, errors.New("it is no directory") // to open a pipe would keep us waiting
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err

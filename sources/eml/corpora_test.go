@@ -1,41 +1,19 @@
 package eml
 
 import (
-	"bufio"
 	"crypto/md5"
-	"crypto/sha256"
 	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/filestoretest"
+	"poplift/sources/filestore/onefile"
 )
 
 // corpora holds real mail, beside the checkout. The tests are complete without it.
-const corpora = "../../../shared/corpora"
-
-// manifest maps the places of a corpus to the SHA-256 of their octets with LF line ends.
-func manifest(t *testing.T, file string) map[string]string {
-	t.Helper()
-	f, err := os.Open(filepath.Join(corpora, "manifest", file))
-	if err != nil {
-		t.Skip("no corpora here")
-	}
-	defer f.Close()
-	sums := map[string]string{}
-	for in := bufio.NewScanner(f); in.Scan(); {
-		col := strings.Split(in.Text(), "\t")
-		sums[col[1]] = col[3]
-	}
-	return sums
-}
-
-func lfSum(s string) string {
-	sum := sha256.Sum256([]byte(strings.ReplaceAll(s, "\r\n", "\n")))
-	return hex.EncodeToString(sum[:])
-}
+const corpora = filestoretest.Corpora
 
 // TestCorporaManifests: every message of three corpora, octet by octet. A From_ line before the header is the file's, not the message's.
 func TestCorporaManifests(t *testing.T) {
@@ -47,23 +25,23 @@ func TestCorporaManifests(t *testing.T) {
 		{"sisimai-bsd.tsv", "maildir/sisimai", nil},
 		{"spamassassin-easy_ham.tsv", "eml/spamassassin", []string{"easy_ham/cmds"}},
 	} {
-		want := manifest(t, c.file)
+		want := filestoretest.Manifest(t, c.file, "")
 		s := openStore(t, filepath.Join(corpora, c.dir))
-		entries, failed := listing(t, s)
+		entries, failed := filestoretest.List(t, s)
 		for _, err := range failed {
 			t.Error(err)
 		}
 		cut := 0
 		for _, e := range entries {
 			rel := pathOf(e.ID)
-			sum := lfSum(read(t, s, e))
+			sum := filestoretest.LFSum(filestoretest.Read(t, s, e))
 			if sum != want[rel] {
 				octets, err := os.ReadFile(filepath.Join(s.root, rel))
 				if err != nil {
 					t.Fatal(err)
 				}
 				n := onefile.Preamble(octets)
-				if n == 0 || lfSum(string(octets)) != want[rel] || sum != lfSum(string(octets[n:])) {
+				if n == 0 || filestoretest.LFSum(string(octets)) != want[rel] || sum != filestoretest.LFSum(string(octets[n:])) {
 					t.Errorf("%s: %s, want %s", rel, sum, want[rel])
 				}
 				cut++
@@ -87,7 +65,7 @@ func TestCorporaNamedByTheirDigest(t *testing.T) {
 		t.Skip("no corpora here")
 	}
 	s := openStore(t, dir)
-	entries, _ := listing(t, s)
+	entries, _ := filestoretest.List(t, s)
 	same := 0
 	for _, e := range entries {
 		octets, err := os.ReadFile(filepath.Join(dir, pathOf(e.ID)))
@@ -97,7 +75,7 @@ func TestCorporaNamedByTheirDigest(t *testing.T) {
 		sum := md5.Sum(octets)
 		_, digest, _ := strings.Cut(pathOf(e.ID), ".")
 		if hex.EncodeToString(sum[:]) == digest {
-			if got := read(t, s, e); !strings.HasSuffix(string(octets), got) || len(octets)-len(got) > 200 {
+			if got := filestoretest.Read(t, s, e); !strings.HasSuffix(string(octets), got) || len(octets)-len(got) > 200 {
 				t.Errorf("%s differs", e.ID)
 			}
 			same++
@@ -114,13 +92,13 @@ func TestCorporaOdd(t *testing.T) {
 	}
 	for _, dir := range []string{"cpython", "email-simple-perl", "enmime", "mikel-mail", "mime4j", "stalwart"} {
 		s := openStore(t, filepath.Join(root, dir))
-		entries, failed := listing(t, s)
+		entries, failed := filestoretest.List(t, s)
 		for _, e := range entries {
 			octets, err := os.ReadFile(filepath.Join(s.root, pathOf(e.ID)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := read(t, s, e); !strings.HasSuffix(string(octets), got) && strings.Contains(string(octets), "\n") {
+			if got := filestoretest.Read(t, s, e); !strings.HasSuffix(string(octets), got) && strings.Contains(string(octets), "\n") {
 				t.Errorf("%s differs", e.ID)
 			}
 		}

@@ -4,7 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
+	"poplift/sources/filestore/unpack"
 )
 
 // Detect looks at this many files, in this many levels of directories.
@@ -16,8 +17,8 @@ const (
 // Detect says whether path is a message, or an archive or tree with one among the first files that are looked at.
 func Detect(path string) bool {
 	if !onefile.IsDir(path) {
-		if isZip(path) {
-			return detectZip(path)
+		if k := unpack.Archive(path); k != unpack.None {
+			return detectArchive(path, k)
 		}
 		head, err := onefile.ReadHead(path)
 		return err == nil && isMessage(path, head)
@@ -38,6 +39,9 @@ func detect(dir string, levels int, files *int) bool {
 		case !it.Dir:
 			path := filepath.Join(dir, it.Name)
 			if head, err := onefile.ReadHead(path); err == nil && isMessage(path, head) {
+				return true
+			}
+			if k := unpack.Archive(path); k != unpack.None && detectArchive(path, k) {
 				return true
 			}
 		case !it.Link && levels > 1:

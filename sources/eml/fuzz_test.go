@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"poplift/migrate"
+	"poplift/sources/filestore/unpack"
 )
 
 func FuzzMetadata(f *testing.F) {
@@ -31,18 +32,20 @@ func FuzzMetadata(f *testing.F) {
 	})
 }
 
-func FuzzZip(f *testing.F) {
+func FuzzArchive(f *testing.F) {
 	octets, err := os.ReadFile(zipOf(f, [2]string{"a/1.eml", mail}, [2]string{"b\\2", mail}))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(octets)
+	f.Add([]byte(tarOf(f, [2]string{"Inbox/1.eml.meta", zimbraSample}, [2]string{"Inbox/1.eml", mail}, [2]string{"../x", mail})))
+	f.Add([]byte(gzipped(tarOf(f, [2]string{"a", mail}))))
 	path := filepath.Join(f.TempDir(), "x")
 	f.Fuzz(func(t *testing.T, octets []byte) {
 		if err := os.WriteFile(path, octets, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if !isZip(path) {
+		if unpack.Archive(path) == unpack.None {
 			return
 		}
 		s, err := Open(Options{Path: path})

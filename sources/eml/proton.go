@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"poplift/migrate"
+	"poplift/sources/filestore"
 )
 
 // maxJSON bounds the files beside messages. The longest list of labels seen is far below.
@@ -76,22 +77,23 @@ var system = []struct {
 
 const starred = "10"
 
-// labels are what labels.json in one directory says.
+// labels are what the files beside the messages of one directory say of them.
 type labels struct {
 	byID map[string]label
+	read func(name string) ([]byte, error)
 	log  *slog.Logger
 }
 
-// labels reads labels.json, which is missing in all trees but those of Proton.
-func (s *Store) labels(dir string) *labels {
-	l := &labels{log: s.log}
-	path := filepath.Join(dir, "labels.json")
-	b, err := readSmall(path)
+// newLabels reads labels.json in a directory, which is missing in all trees but those of Proton. read reads a small file.
+func newLabels(log *slog.Logger, dir string, read func(name string) ([]byte, error)) *labels {
+	l := &labels{read: read, log: log}
+	name := filepath.ToSlash(filepath.Join(dir, "labels.json"))
+	b, err := read(name)
 	if err == nil {
 		l.byID, err = parseLabels(b)
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		s.log.Warn("eml: the names of Proton's folders are not known", "file", path, "error", err)
+		log.Warn("eml: the names of Proton's folders are not known", "file", name, "error", err)
 	}
 	return l
 }
@@ -110,9 +112,12 @@ func parseLabels(b []byte) (map[string]label, error) {
 
 // apply adds what the metadata beside a message says of it. Damaged metadata cost what they say, not the message.
 func (l *labels) apply(e *migrate.Entry, path string) {
+	if b, err := l.read(path + metaSuffix); err == nil && zimbra(e, b) {
+		return
+	}
 	base := strings.TrimSuffix(path, filepath.Ext(path))
 	for _, suffix := range []string{".metadata.json", "metadata.json"} { // the first exports had no dot
-		b, err := readSmall(base + suffix)
+		b, err := l.read(base + suffix)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -167,8 +172,8 @@ func (l *labels) tell(e *migrate.Entry, m metadata) {
 				e.Folder, e.Role = p, ""
 			}
 		case labelKeyword:
-			k := keyword(known.Name)
-			add(migrate.Flag(k), k != "")
+			k := filestore.Keyword(known.Name)
+			add(k, k != "")
 		}
 	}
 	add(migrate.Draft, e.Role == migrate.RoleDrafts)
@@ -189,8 +194,7 @@ func splitPath(l label) migrate.Path {
 	return p
 }
 
-// keyword makes of a label's name what IMAP can take for a keyword, as far as that is only a matter of blanks.
-func keyword(name string) string { return strings.Join(strings.Fields(name), "_") }
+var errTooLarge = errors.New("it is too large, or no file at all")
 
 // readSmall reads a file that is small when it is what it should be.
 func readSmall(path string) ([]byte, error) {
@@ -199,7 +203,7 @@ func readSmall(path string) ([]byte, error) {
 		return nil, err
 	}
 	if !fi.Mode().IsRegular() || fi.Size() > maxJSON {
-		return nil, errors.New("it is too large, or no file at all")
+		return nil, errTooLarge
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,7 +1,9 @@
 package eml
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -12,13 +14,20 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
+	"poplift/sources/filestore/unpack"
 )
 
 // Options say what is read.
 type Options struct {
-	// Path is a directory, a message, or a zip archive.
+	// Path is a directory, a message, or an archive (zip, or tar with or without compression).
 	Path string
+	// CacheDir is where a tar is unpacked, until Close; empty is where the system keeps temporary files.
+	CacheDir string
+	// LeaveMbox leaves files that begin with a From_ line to package mbox, unless they are called .eml.
+	LeaveMbox bool
+	// Skip leaves a file or directory to somebody else, by its path; nil leaves none.
+	Skip func(path string) bool
 	// Log takes what is odd but costs no mail; nil drops it.
 	Log *slog.Logger
 }
@@ -26,10 +35,15 @@ type Options struct {
 // Store is a tree of files with one message each.
 type Store struct {
 	root   string
-	only   string // the name of the one file in root that was asked for; empty is all of it
-	zip    *archive
+	only   string      // the name of the one file in root that was asked for; empty is all of it
+	packed unpack.Kind // of root, where that is an archive
 	log    *slog.Logger
+	skip   func(string) bool
 	reader onefile.Reader
+
+	leaveMbox bool
+	spool     unpack.Spool
+	archives  map[string]*archive // that were opened, by their place in the tree
 }
 
 var _ filestore.Store = (*Store)(nil)
@@ -39,7 +53,13 @@ func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{root: filepath.Clean(o.Path), log: o.Log}
+	if o.Skip == nil {
+		o.Skip = func(string) bool { return false }
+	}
+	s := &Store{
+		root: filepath.Clean(o.Path), log: o.Log, skip: o.Skip, leaveMbox: o.LeaveMbox, reader: onefile.Reader{Cut: emptyLines},
+		spool: unpack.Spool{Dir: o.CacheDir}, archives: map[string]*archive{},
+	}
 	fi, err := os.Stat(s.root)
 	switch {
 	case err != nil:
@@ -47,8 +67,9 @@ func Open(o Options) (*Store, error) {
 		return s, nil
 	case !fi.Mode().IsRegular():
 		err = onefile.ErrNotFile
-	case isZip(s.root):
-		if s.zip, err = openArchive(s.root); err == nil {
+	case unpack.Archive(s.root) != unpack.None:
+		s.packed = unpack.Archive(s.root)
+		if _, err = s.archive(context.Background(), "", s.root, s.packed); err == nil {
 			return s, nil
 		}
 	default:
@@ -64,8 +85,13 @@ func Open(o Options) (*Store, error) {
 // List yields the messages of every directory, by name, and those of a directory before those below it.
 func (s *Store) List(ctx context.Context) iter.Seq2[migrate.Entry, error] {
 	return func(yield func(migrate.Entry, error) bool) {
-		if s.zip != nil {
-			s.zip.list(ctx, s.log, yield)
+		if s.packed != unpack.None {
+			a, err := s.archive(ctx, "", s.root, s.packed)
+			if err != nil {
+				yield(migrate.Entry{}, filestore.Unreadable("read archive", s.root, err))
+				return
+			}
+			a.list(ctx, s, nil, "", yield)
 			return
 		}
 		trail, err := onefile.NewTrail(s.root)
@@ -78,12 +104,30 @@ func (s *Store) List(ctx context.Context) iter.Seq2[migrate.Entry, error] {
 	}
 }
 
+// archiveMark stands in an ID between the place of an archive and that of a message in it.
+const archiveMark = "!/"
+
+// archive opens an archive, once.
+func (s *Store) archive(ctx context.Context, rel, path string, k unpack.Kind) (*archive, error) {
+	if a := s.archives[rel]; a != nil {
+		return a, nil
+	}
+	a, err := openArchive(ctx, path, k, &s.spool)
+	if err == nil {
+		s.archives[rel] = a
+	}
+	return a, err
+}
+
 // Read writes a message to w.
 func (s *Store) Read(ctx context.Context, e migrate.Entry, w io.Writer) error {
-	if s.zip != nil {
-		return s.zip.read(ctx, &s.reader, e, w)
-	}
 	rel := pathOf(e.ID)
+	if e.Seq > 0 {
+		if a, name := s.archiveOf(rel); a != nil {
+			return a.read(ctx, &s.reader, e.Seq, name, w)
+		}
+		return filestore.ErrChanged
+	}
 	path := filepath.Join(s.root, filepath.FromSlash(rel))
 	head, err := onefile.ReadHead(path)
 	if err != nil {
@@ -95,12 +139,35 @@ func (s *Store) Read(ctx context.Context, e migrate.Entry, w io.Writer) error {
 	return s.reader.Copy(ctx, path, e.Size, w)
 }
 
-// Close ends the use of an archive.
-func (s *Store) Close() error {
-	if s.zip == nil {
-		return nil
+// archiveOf finds the archive that a message is in, and its name there.
+func (s *Store) archiveOf(rel string) (*archive, string) {
+	if s.packed != unpack.None {
+		return s.archives[""], rel
 	}
-	return s.zip.Close()
+	for i := range rel { // names of directories can end in the mark's "!" too
+		if strings.HasPrefix(rel[i:], archiveMark) && s.archives[rel[:i]] != nil {
+			return s.archives[rel[:i]], rel[i+len(archiveMark):]
+		}
+	}
+	return nil, ""
+}
+
+// Close ends the use of archives.
+func (s *Store) Close() error {
+	var failed error
+	for _, a := range s.archives {
+		failed = errors.Join(failed, a.close())
+	}
+	return errors.Join(failed, s.spool.Close())
+}
+
+// emptyLines returns the length of the empty lines before a header: with them it would be no header.
+func emptyLines(head []byte) int {
+	n := len(head) - len(bytes.TrimLeft(head, "\r\n"))
+	if n == 0 || !(onefile.Head{Text: head}).IsMail() {
+		return 0
+	}
+	return n
 }
 
 // idOf names a message.

@@ -11,7 +11,8 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
+	"poplift/sources/filestore/unpack"
 )
 
 // place is a directory in the tree.
@@ -39,14 +40,17 @@ func (w *walker) walk(p place, depth int) bool {
 	for it, err := range onefile.Items(p.dir) {
 		if err != nil {
 			failed = err
-		} else if !skipped(it.Name) && (w.store.only == "" || it.Name == w.store.only) {
+		} else if !skipped(it.Name) && (w.store.only == "" || it.Name == w.store.only) && !w.store.skip(filepath.Join(p.dir, it.Name)) {
 			items = append(items, it)
 		}
 	}
 	slices.SortFunc(items, func(a, b onefile.Item) int {
 		return cmp.Or(order(a.Dir)-order(b.Dir), compareNatural(a.Name, b.Name))
 	})
-	labels := w.store.labels(p.dir)
+	var labels *labels
+	if len(items) > 0 {
+		labels = newLabels(w.store.log, p.dir, readSmall)
+	}
 	for _, it := range items {
 		if w.ctx.Err() != nil {
 			w.yield(migrate.Entry{Folder: p.path}, context.Cause(w.ctx))
@@ -104,7 +108,12 @@ func (w *walker) file(p place, name string, labels *labels) (more bool, gone err
 	switch {
 	case err == nil:
 		return w.yield(e, nil), nil
-	case errors.Is(err, errNoMail), errors.Is(err, onefile.ErrEmpty), errors.Is(err, onefile.ErrNotFile):
+	case errors.Is(err, errNoMail):
+		if k := unpack.Archive(path); k != unpack.None && w.store.only == "" {
+			return w.archive(p, name, k), nil
+		}
+		fallthrough
+	case errors.Is(err, onefile.ErrEmpty), errors.Is(err, onefile.ErrNotFile), errors.Is(err, errLeft):
 		if !named(name) {
 			w.store.log.Debug("eml: not a message", "file", path)
 			return true, nil
@@ -113,8 +122,37 @@ func (w *walker) file(p place, name string, labels *labels) (more bool, gone err
 		if _, gone := os.Stat(p.dir); gone != nil {
 			return true, gone
 		}
+		if !named(name) {
+			w.store.log.Debug("eml: gone while the folder was listed, or a link to nowhere", "file", path)
+			return true, nil
+		}
 	}
 	return w.yield(e, filestore.Damaged("read", path, err)), nil
+}
+
+// archive yields the messages of an archive in the tree. One without any is no concern of ours.
+func (w *walker) archive(p place, name string, k unpack.Kind) bool {
+	path := filepath.Join(p.dir, name)
+	if !detectArchive(path, k) {
+		return true
+	}
+	rel := join(p.rel, name)
+	a, err := w.store.archive(w.ctx, rel, path, k)
+	below := append(slices.Clone(p.path), onefile.Name(withoutEnding(name)))
+	if err != nil {
+		return w.yield(migrate.Entry{Folder: below}, filestore.Unreadable("read archive", path, err))
+	}
+	return a.list(w.ctx, w.store, below, rel+archiveMark, w.yield)
+}
+
+// withoutEnding is what an archive is called for people.
+func withoutEnding(name string) string {
+	for _, ext := range []string{".zip", ".tgz", ".tar.gz", ".tar.bz2", ".tar"} {
+		if n := len(name) - len(ext); n > 0 && strings.EqualFold(name[n:], ext) {
+			return name[:n]
+		}
+	}
+	return name
 }
 
 var (
@@ -143,6 +181,9 @@ func (w *walker) entry(p place, name string, labels *labels) (migrate.Entry, err
 	e.ID, e.Stable = idOf(e.ID, e.Size, head), true
 	if !head.IsMail() {
 		return e, errNoMail
+	}
+	if w.store.leaveMbox && head.Envelope && !named(name) {
+		return e, errLeft
 	}
 	if several, err := holdsSeveral(path, head); err != nil || several {
 		return e, cmp.Or(err, errMbox)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"iter"
 
 	"poplift/migrate"
@@ -40,10 +41,21 @@ type Source struct {
 	options Options
 }
 
-var _ migrate.Source = (*Source)(nil)
+var (
+	_ migrate.Source     = (*Source)(nil)
+	_ migrate.Rememberer = (*Source)(nil)
+)
 
 // New makes a source of a store, and owns it from then on.
 func New(s Store, o Options) *Source { return &Source{s, o} }
+
+// Memories are what the store's client remembers of POP3 servers, where it does.
+func (s *Source) Memories() []migrate.Memory {
+	if r, ok := s.store.(migrate.Rememberer); ok {
+		return r.Memories()
+	}
+	return nil
+}
 
 // Messages lists the store. To the engine, a folder that can't be read is one more entry that failed.
 func (s *Source) Messages(ctx context.Context) iter.Seq2[migrate.Entry, error] {
@@ -116,12 +128,20 @@ func (s *Source) Close() error { return s.store.Close() }
 
 // Damaged is an error that costs one message; place says where: a file, and an offset where there is one.
 func Damaged(op, place string, err error) error {
-	return &migrate.Error{Op: op, Subject: place, Scope: migrate.ScopeMessage, Err: err}
+	return &migrate.Error{Op: op, Subject: place, Scope: migrate.ScopeMessage, Err: without(place, err)}
 }
 
 // Unreadable is an error that costs one folder or file.
 func Unreadable(op, place string, err error) error {
-	return &migrate.Error{Op: op, Subject: place, Scope: migrate.ScopeFolder, Err: err}
+	return &migrate.Error{Op: op, Subject: place, Scope: migrate.ScopeFolder, Err: without(place, err)}
+}
+
+// without is err without the place, which stands beside it.
+func without(place string, err error) error {
+	if p, ok := err.(*fs.PathError); ok && p.Path == place {
+		return p.Err
+	}
+	return err
 }
 
 // ErrChanged is a message that is no longer what was listed: the client is running, or has compacted the folder.

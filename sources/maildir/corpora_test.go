@@ -1,57 +1,33 @@
 package maildir
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"poplift/sources/filestore/filestoretest"
 )
 
 // corpora holds real mail, beside the checkout. The tests are complete without it.
-const corpora = "../../../shared/corpora"
-
-// manifest maps the places below one directory to the SHA-256 of their octets with LF line ends.
-func manifest(t *testing.T, file, below string) map[string]string {
-	t.Helper()
-	f, err := os.Open(filepath.Join(corpora, "manifest", file))
-	if err != nil {
-		t.Skip("no corpora here")
-	}
-	defer f.Close()
-	sums := map[string]string{}
-	for in := bufio.NewScanner(f); in.Scan(); {
-		col := strings.Split(in.Text(), "\t")
-		if rest, ok := strings.CutPrefix(col[1], below); ok {
-			sums[rest] = col[3]
-		}
-	}
-	return sums
-}
-
-func lfSum(s string) string {
-	sum := sha256.Sum256([]byte(strings.ReplaceAll(s, "\r\n", "\n")))
-	return hex.EncodeToString(sum[:])
-}
+const corpora = filestoretest.Corpora
 
 func TestCorporaNotmuch(t *testing.T) {
-	want := manifest(t, "notmuch.tsv", "")
+	want := filestoretest.Manifest(t, "notmuch.tsv", "")
 	s := openStore(t, filepath.Join(corpora, "maildir/notmuch"))
-	entries, failed := listing(t, s)
+	entries, failed := filestoretest.List(t, s)
 	for _, err := range failed {
 		t.Error(err)
 	}
 	for _, e := range entries {
-		got := read(t, s, e)
+		got := filestoretest.Read(t, s, e)
 		path, err := s.where(e.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		rel, _ := filepath.Rel(s.root, path)
-		if sum := lfSum(got); sum != want[filepath.ToSlash(rel)] {
+		if sum := filestoretest.LFSum(got); sum != want[filepath.ToSlash(rel)] {
 			t.Errorf("%s: %s, want %s", rel, sum, want[filepath.ToSlash(rel)])
 		}
 		delete(want, filepath.ToSlash(rel))
@@ -84,7 +60,7 @@ func TestCorporaMuAndMairix(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := read(t, s, e); got != string(octets) {
+			if got := filestoretest.Read(t, s, e); got != string(octets) {
 				t.Errorf("%s differs", path)
 			}
 			n++

@@ -9,6 +9,6 @@
 //   - A folder's name is read as modified UTF-7 where it is valid as such and as UTF-8 (else Latin-1) where not, each name by itself.
 //   - An ID is the directory and the file's name without its flags, so that it stays when a message is read, flagged, or moved from new
 //     to cur. Two files with one such name (a backup laid over its original) have no stable ID, and are told apart by their octets.
-//   - Indexes are believed where nothing else knows: dovecot-uidlist for the order and the UIDLs, dovecot-keywords for keywords. Sizes
-//     in names and indexes are not.
+//   - Indexes are believed where nothing else knows: dovecot-uidlist for the order and the UIDLs, dovecot-keywords for keywords, the index of
+//     KMail 1 for flags beside those of the names. Sizes in names and indexes are not.
 package maildir

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/kmail"
+	"poplift/sources/filestore/onefile"
 )
 
 // folder is one Maildir as it was when it was looked at.
@@ -16,8 +17,9 @@ type folder struct {
 	place
 	files    []file
 	keywords []string
-	times    [2]time.Time   // when new and cur last changed
-	byID     map[string]int // made when it is first needed
+	kmail    map[string]kmail.Status // by what names the message
+	times    [2]time.Time            // when new and cur last changed
+	byID     map[string]int          // made when it is first needed
 }
 
 // file is one message in it.
@@ -127,8 +129,25 @@ func (f *folder) indexes(s *Store) {
 		l := list[m.name[:m.base]]
 		m.rank, m.uidl = l.rank, l.uidl
 	}
+	f.readKMail(s)
 	if f.keywords, err = readIndex(f.dir, "dovecot-keywords", readKeywords); err != nil {
 		s.log.Warn("maildir: keywords are not known", "directory", f.dir, "error", err)
+	}
+}
+
+// readKMail reads the index that KMail 1 keeps beside the folder. What it says is added to what the names say: either may be the older.
+func (f *folder) readKMail(s *Store) {
+	x, err := kmail.Open(f.dir)
+	if err != nil {
+		s.log.Warn("maildir: not all flags of KMail are known", "directory", f.dir, "error", err)
+	}
+	if x == nil {
+		return
+	}
+	f.kmail = make(map[string]kmail.Status, len(x.ByFile))
+	for name, m := range x.ByFile {
+		base, _ := splitName(name)
+		f.kmail[base] = m.Status
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
 )
 
 // dotted splits the directory name of a Maildir++ folder. Empty names between dots have no folder of their own.

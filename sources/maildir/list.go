@@ -12,7 +12,7 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
 )
 
 // listFolder yields the messages of one folder. It is false when that was enough.
@@ -54,6 +54,7 @@ func (s *Store) entry(f *folder, m file) (migrate.Entry, error) {
 	if !m.cur {
 		e.Flags = slices.DeleteFunc(e.Flags, func(x migrate.Flag) bool { return x == migrate.Seen })
 	}
+	f.indexed(m, &e)
 	if f.role == migrate.RoleDrafts && !slices.Contains(e.Flags, migrate.Draft) {
 		e.Flags = append(e.Flags, migrate.Draft)
 	}
@@ -71,6 +72,23 @@ func (s *Store) entry(f *folder, m file) (migrate.Entry, error) {
 		return e, onefile.ErrEmpty
 	}
 	return e, nil
+}
+
+// indexed adds what KMail's index says of a message.
+func (f *folder) indexed(m file, e *migrate.Entry) {
+	st, ok := f.kmail[m.name[:m.base]]
+	if !ok {
+		return
+	}
+	for _, x := range st.Flags() {
+		if !slices.Contains(e.Flags, x) {
+			e.Flags = append(e.Flags, x)
+		}
+	}
+	e.Deleted = e.Deleted || st.Deleted()
+	if st.Queued() {
+		e.Role = migrate.RoleOutbox
+	}
 }
 
 // renamed looks for a message under the name that a client has just given it.

@@ -1,9 +1,7 @@
 package maildir
 
 import (
-	"bytes"
-	"context"
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,35 +10,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
+	"poplift/sources/filestore/filestoretest"
 )
 
 const mail = "From: a@example.org\nSubject: s\n\nbody\n"
-
-// tree writes files below a new directory. A name that ends with a slash is a directory.
-func tree(t testing.TB, files map[string]string) string {
-	t.Helper()
-	root := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(root, filepath.FromSlash(name))
-		dir := filepath.Dir(path)
-		if strings.HasSuffix(name, "/") {
-			dir = path
-		}
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(name, "/") {
-			continue
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
 
 func openStore(t testing.TB, root string) *Store {
 	t.Helper()
@@ -49,28 +26,6 @@ func openStore(t testing.TB, root string) *Store {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// listing collects what a store yields: the entries, and the errors.
-func listing(t testing.TB, s filestore.Store) (entries []migrate.Entry, failed []error) {
-	t.Helper()
-	ids := map[string]bool{}
-	for e, err := range s.List(context.Background()) {
-		if err != nil {
-			var m *migrate.Error
-			if !errors.As(err, &m) || m.Scope != migrate.ScopeMessage && m.Scope != migrate.ScopeFolder {
-				t.Errorf("%v ends the sequence", err)
-			}
-			failed = append(failed, err)
-			continue
-		}
-		if ids[e.ID] {
-			t.Errorf("two entries have the ID %q", e.ID)
-		}
-		ids[e.ID] = true
-		entries = append(entries, e)
-	}
-	return entries, failed
 }
 
 // brief writes entries down as "folder|flags|id".
@@ -94,7 +49,7 @@ func brief(entries []migrate.Entry) []string {
 
 func wantEntries(t *testing.T, s filestore.Store, want ...string) {
 	t.Helper()
-	entries, failed := listing(t, s)
+	entries, failed := filestoretest.List(t, s)
 	for _, err := range failed {
 		t.Error(err)
 	}
@@ -103,17 +58,8 @@ func wantEntries(t *testing.T, s filestore.Store, want ...string) {
 	}
 }
 
-func read(t *testing.T, s filestore.Store, e migrate.Entry) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := s.Read(context.Background(), e, &b); err != nil {
-		t.Errorf("%s: %v", e.ID, err)
-	}
-	return b.String()
-}
-
 func TestMaildirPlusPlus(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		"cur/1000000002.b.host:2,S":                        mail,
 		"cur/1000000001.a.host:2,FRSa":                     mail,
 		"cur/1000000003.c.host:2,ST":                       mail,
@@ -153,7 +99,7 @@ func TestMaildirPlusPlus(t *testing.T) {
 }
 
 func TestNestedDirectories(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		"a/cur/1:2,S":         mail,
 		"a/b.c/new/2":         mail,
 		"a/b.c/d/e/cur/3:2,":  mail,
@@ -177,7 +123,7 @@ func TestKMail(t *testing.T) {
 		"local-mail/Q&A-Team/cur/7":                             mail,
 		".local-mail.directory/More/new/8":                      mail,
 	}
-	wantEntries(t, openStore(t, filepath.Join(tree(t, files), "local-mail")),
+	wantEntries(t, openStore(t, filepath.Join(filestoretest.Tree(t, files), "local-mail")),
 		`Q&A-Team|[]|Q&A-Team/7`,
 		`drafts|[\Seen \Draft]|drafts/4|drafts`,
 		`INBOX|[\Seen]|inbox/1|inbox`,
@@ -190,7 +136,7 @@ func TestKMail(t *testing.T) {
 }
 
 func TestEvolution(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		"cur/1:2,S": mail, "new/": "", "..maildir++": "maildir++ 1", ".Drafts.cmeta": "x", ".cmeta": "x", "folders.db": "x",
 		".Drafts/cur/2:2,S": mail, ".Outbox/cur/3:2,S": mail, ".Trash/cur/4:2,S": mail, ".a_2Eb_5Fc.d/cur/5": mail, "..Kid/cur/6": mail,
 	})
@@ -205,11 +151,11 @@ func TestEvolution(t *testing.T) {
 }
 
 func TestOrderAndUIDLOfDovecot(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		"cur/1000000009.a,S=9,W=9:2,S": mail, "cur/1000000005.b:2,": mail, "cur/1000000001.c:2,": mail, "new/1000000003.d": mail,
 		"dovecot-uidlist": "3 V1275660208 N25022 G3085f01b\n7 W10 Pone :1000000005.b\nbad\n8 Ptwo O5 :1000000009.a,S=9,W=9\n9 :1000000003.d\n",
 	})
-	entries, _ := listing(t, openStore(t, root))
+	entries, _ := filestoretest.List(t, openStore(t, root))
 	var got []string
 	for _, e := range entries {
 		got = append(got, e.ID+" "+e.UIDL)
@@ -224,32 +170,32 @@ func TestOrderAndUIDLOfDovecot(t *testing.T) {
 }
 
 func TestDateWithoutEpoch(t *testing.T) {
-	root := tree(t, map[string]string{"cur/abc:2,": mail, "new/": ""})
+	root := filestoretest.Tree(t, map[string]string{"cur/abc:2,": mail, "new/": ""})
 	at := time.Date(2011, 2, 3, 4, 5, 6, 0, time.UTC)
 	if err := os.Chtimes(filepath.Join(root, "cur", "abc:2,"), at, at); err != nil {
 		t.Fatal(err)
 	}
-	entries, _ := listing(t, openStore(t, root))
+	entries, _ := filestoretest.List(t, openStore(t, root))
 	if e := entries[0]; !e.Date.IsZero() || !e.Fallback.Equal(at) || e.DateRule != "file time" {
 		t.Errorf("%+v", e)
 	}
 }
 
 func TestIDSurvivesFlagsAndMoves(t *testing.T) {
-	root := tree(t, map[string]string{"new/1.a": mail, "cur/2.b:2,": mail + "2", ".X/cur/1.a:2,": mail + "3"})
+	root := filestoretest.Tree(t, map[string]string{"new/1.a": mail, "cur/2.b:2,": mail + "2", ".X/cur/1.a:2,": mail + "3"})
 	s := openStore(t, root)
-	before, _ := listing(t, s)
+	before, _ := filestoretest.List(t, s)
 	for from, to := range map[string]string{"new/1.a": "cur/1.a:2,RS", "cur/2.b:2,": "cur/2.b:2,FS", ".X/cur/1.a:2,": ".X/cur/1.a:2,T"} {
 		if err := os.Rename(filepath.Join(root, from), filepath.Join(root, to)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, want := range []string{mail, mail + "2", mail + "3"} {
-		if got := read(t, s, before[i]); got != want {
+		if got := filestoretest.Read(t, s, before[i]); got != want {
 			t.Errorf("%s: %q", before[i].ID, got)
 		}
 	}
-	after, _ := listing(t, s)
+	after, _ := filestoretest.List(t, s)
 	for i := range before {
 		if before[i].ID != after[i].ID || !after[i].Stable {
 			t.Errorf("%q became %q", before[i].ID, after[i].ID)
@@ -258,17 +204,17 @@ func TestIDSurvivesFlagsAndMoves(t *testing.T) {
 }
 
 func TestTwinsAreBothRead(t *testing.T) {
-	root := tree(t, map[string]string{"cur/1.a:2,": mail + "1", "cur/1.a:2,S": mail + "2", "new/1.a": mail + "3", ".X/cur/1.a:2,S": mail + "4"})
+	root := filestoretest.Tree(t, map[string]string{"cur/1.a:2,": mail + "1", "cur/1.a:2,S": mail + "2", "new/1.a": mail + "3", ".X/cur/1.a:2,S": mail + "4"})
 	s := openStore(t, root)
 	wantEntries(t, s, `INBOX|[]|new/1.a|inbox|unstable`, `INBOX|[]|cur/1.a:2,|inbox|unstable`, `INBOX|[\Seen]|cur/1.a:2,S|inbox|unstable`,
 		`X|[\Seen]|.X/1.a`)
-	entries, _ := listing(t, s)
+	entries, _ := filestoretest.List(t, s)
 	for i, end := range []string{"3", "1", "2", "4"} {
 		for _, fresh := range []bool{false, true} {
 			if fresh {
 				s.last = nil
 			}
-			if got := read(t, s, entries[i]); got != mail+end {
+			if got := filestoretest.Read(t, s, entries[i]); got != mail+end {
 				t.Errorf("%s: %q", entries[i].ID, got)
 			}
 		}
@@ -310,7 +256,7 @@ func TestFolderNames(t *testing.T) {
 }
 
 func TestDetect(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		"yes/cur/": "", "yes/new/": "", "below/a/b/cur/": "", "below/a/b/tmp/": "", "no/cur/x": "", "file": "x", "empty/": "", "git/.git/refs/new/": "",
 	})
 	for name, want := range map[string]bool{"yes": true, "below": true, "no": false, "file": false, "empty": false, "git": false, "gone": false} {
@@ -321,7 +267,7 @@ func TestDetect(t *testing.T) {
 }
 
 func TestOpenRefusesFiles(t *testing.T) {
-	root := tree(t, map[string]string{"file": "x"})
+	root := filestoretest.Tree(t, map[string]string{"file": "x"})
 	for _, name := range []string{"file", "gone"} {
 		if _, err := Open(Options{Path: filepath.Join(root, name)}); err == nil || !strings.Contains(err.Error(), "open maildir") {
 			t.Errorf("%s: %v", name, err)
@@ -334,4 +280,31 @@ func skipOnWindows(t *testing.T, why string) {
 	if runtime.GOOS == "windows" {
 		t.Skip(why)
 	}
+}
+
+// KMail 1 keeps flags in an index beside the folder. They are added to those of the names; an index that lies costs nothing.
+func TestKMailIndex(t *testing.T) {
+	record := func(name string, status uint32) string {
+		var b []byte
+		units := utf16.Encode([]rune(name))
+		b = binary.LittleEndian.AppendUint32(b, 11)
+		b = binary.LittleEndian.AppendUint16(b, uint16(2*len(units)))
+		for _, u := range units {
+			b = binary.BigEndian.AppendUint16(b, u)
+		}
+		b = binary.LittleEndian.AppendUint32(b, 16)
+		b = binary.LittleEndian.AppendUint16(b, 4)
+		b = binary.LittleEndian.AppendUint32(b, status)
+		return string(binary.LittleEndian.AppendUint32(nil, uint32(len(b)))) + string(b)
+	}
+	head := "# KMail-Index V1506\n\x00\x08\x00\x00\x00\x78\x56\x34\x12\x04\x00\x00\x00"
+	root := filestoretest.Tree(t, map[string]string{
+		"local-mail/inbox/cur/1000000001.a:2,S": mail, "local-mail/inbox/cur/1000000002.b": mail, "local-mail/inbox/new/1000000003.c": mail,
+		"local-mail/inbox/cur/1000000004.d:2,F": mail, "local-mail/outbox/cur/1000000005.e:2,S": mail,
+		// a was named so before it was read; nobody is there by the name of the last.
+		"local-mail/.inbox.index":  head + record("1000000001.a", 1<<5) + record("1000000002.b", 1<<2|1<<9) + record("1000000003.c", 1) + record("gone", 4|1<<4),
+		"local-mail/.outbox.index": head[:25] + "\xff\xff\xff\xff",
+	})
+	wantEntries(t, openStore(t, filepath.Join(root, "local-mail")), `INBOX|[\Seen \Answered]|inbox/1000000001.a|inbox`, `INBOX|[\Seen \Flagged]|inbox/1000000002.b|inbox`,
+		`INBOX|[]|inbox/1000000003.c|inbox`, `INBOX|[\Flagged]|inbox/1000000004.d|inbox`, `outbox|[\Seen]|outbox/1000000005.e|outbox`)
 }

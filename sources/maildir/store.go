@@ -12,13 +12,15 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
 )
 
 // Options say which tree is read.
 type Options struct {
 	// Path is a Maildir, or a directory with Maildirs below it.
 	Path string
+	// Skip leaves a directory to somebody else, by its path; nil leaves none.
+	Skip func(path string) bool
 	// Log takes what is odd about the tree but costs no mail; nil drops it.
 	Log *slog.Logger
 }
@@ -27,6 +29,7 @@ type Options struct {
 type Store struct {
 	root    string
 	log     *slog.Logger
+	skip    func(string) bool
 	dialect dialect
 	reader  onefile.Reader
 	last    *folder // the folder that was read last: listing and reading go hand in hand
@@ -53,34 +56,44 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open maildir %s: %w", o.Path, err)
 	}
-	s := &Store{root: filepath.Clean(o.Path), log: o.Log}
+	if o.Skip == nil {
+		o.Skip = func(string) bool { return false }
+	}
+	s := &Store{root: filepath.Clean(o.Path), log: o.Log, skip: o.Skip}
 	s.dialect = dialectOf(s.root)
 	return s, nil
 }
 
-// Detect says whether path is a Maildir, or has some one or two levels below. A single cur is not enough: other programs have such
-// directories.
-func Detect(path string) bool { return detect(path, 2) }
+// Detect looks at this many directories, in this many levels.
+const (
+	detectDirs   = 5000
+	detectLevels = 4
+)
 
-func detect(path string, levels int) bool {
+// Detect says whether path is a Maildir, or has one in the levels below. A single cur is not enough: other programs have such directories.
+func Detect(path string) bool {
+	dirs := detectDirs
+	return detect(path, detectLevels, &dirs)
+}
+
+func detect(path string, levels int, dirs *int) bool {
 	if has(path, "cur") && (has(path, "new") || has(path, "tmp")) {
 		return true
 	}
 	if levels == 0 {
 		return false
 	}
-	n := 0
+	var below []string
 	for it, err := range onefile.Items(path) {
-		if err != nil {
+		if *dirs--; err != nil || *dirs < 0 {
 			return false
 		}
-		if !it.Dir || it.Link {
-			continue
+		if it.Dir && !it.Link {
+			below = append(below, it.Name)
 		}
-		if n++; n > 1000 { // no client's tree begins like that
-			return false
-		}
-		if detect(filepath.Join(path, it.Name), levels-1) {
+	}
+	for _, name := range below {
+		if detect(filepath.Join(path, name), levels-1, dirs) {
 			return true
 		}
 	}
@@ -157,6 +170,15 @@ func (s *Store) List(ctx context.Context) iter.Seq2[migrate.Entry, error] {
 		}
 		w.walk(place{dir: s.root, role: migrate.RoleInbox}, 0)
 	}
+}
+
+// Reads says whether what lies at a path is this store's, so that whoever reads the rest of a tree leaves it alone.
+func (s *Store) Reads(path string) bool {
+	switch filepath.Base(path) {
+	case "cur", "new", "tmp":
+		return holdsMail(filepath.Dir(path)) && onefile.IsDir(path)
+	}
+	return isIndex(filepath.Base(path)) && !onefile.IsDir(path)
 }
 
 // Close has nothing to do: no file stays open.

@@ -13,13 +13,14 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/filestoretest"
+	"poplift/sources/filestore/onefile"
 )
 
 // wantErrors checks that each error names its place, and that the rest was listed.
 func wantErrors(t *testing.T, s filestore.Store, messages int, want ...string) {
 	t.Helper()
-	entries, failed := listing(t, s)
+	entries, failed := filestoretest.List(t, s)
 	if len(entries) != messages {
 		t.Errorf("%d messages, want %d: %q", len(entries), messages, brief(entries))
 	}
@@ -33,17 +34,9 @@ func wantErrors(t *testing.T, s filestore.Store, messages int, want ...string) {
 	}
 }
 
-func asOrdinaryUser(t *testing.T) {
-	t.Helper()
-	skipOnWindows(t, "no modes")
-	if os.Getuid() == 0 {
-		t.Skip("nothing is unreadable to root")
-	}
-}
-
 func TestUnreadable(t *testing.T) {
-	asOrdinaryUser(t)
-	root := tree(t, map[string]string{"cur/1": mail, ".A/cur/2": mail, ".B/cur/3": mail, ".B/new/4": mail, "c/d/cur/5": mail})
+	filestoretest.AsOrdinaryUser(t)
+	root := filestoretest.Tree(t, map[string]string{"cur/1": mail, ".A/cur/2": mail, ".B/cur/3": mail, ".B/new/4": mail, "c/d/cur/5": mail})
 	for _, name := range []string{".A", ".B/cur", "c"} {
 		path := filepath.Join(root, name)
 		if err := os.Chmod(path, 0); err != nil {
@@ -56,7 +49,7 @@ func TestUnreadable(t *testing.T) {
 
 func TestEmptyAndOddFiles(t *testing.T) {
 	skipOnWindows(t, "links need a privilege")
-	root := tree(t, map[string]string{"cur/1": mail, "cur/2": "", "new/": "", "cur/sub/x": mail})
+	root := filestoretest.Tree(t, map[string]string{"cur/1": mail, "cur/2": "", "new/": "", "cur/sub/x": mail})
 	if err := os.Symlink("gone", filepath.Join(root, "cur", "3")); err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +58,8 @@ func TestEmptyAndOddFiles(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	skipOnWindows(t, "links need a privilege")
-	outside := tree(t, map[string]string{"cur/7": mail, "sub/cur/8": mail})
-	root := tree(t, map[string]string{"cur/1": mail, "a/cur/2": mail})
+	outside := filestoretest.Tree(t, map[string]string{"cur/7": mail, "sub/cur/8": mail})
+	root := filestoretest.Tree(t, map[string]string{"cur/1": mail, "a/cur/2": mail})
 	for name, to := range map[string]string{"a/loop": root, "a/self": ".", "b": "a", "out": outside, "out2": filepath.Join(outside, "sub"), "up": filepath.Dir(root)} {
 		if err := os.Symlink(to, filepath.Join(root, name)); err != nil {
 			t.Fatal(err)
@@ -78,23 +71,23 @@ func TestLinks(t *testing.T) {
 }
 
 func TestDeepTree(t *testing.T) {
-	root := tree(t, map[string]string{strings.Repeat("d/", 300) + "cur/1": mail})
-	entries, failed := listing(t, openStore(t, root))
+	root := filestoretest.Tree(t, map[string]string{strings.Repeat("d/", 300) + "cur/1": mail})
+	entries, failed := filestoretest.List(t, openStore(t, root))
 	if len(entries) != 1 || len(failed) != 0 || len(entries[0].Folder) != 300 {
 		t.Fatal(len(entries), failed)
 	}
-	if got := read(t, openStore(t, root), entries[0]); got != mail {
+	if got := filestoretest.Read(t, openStore(t, root), entries[0]); got != mail {
 		t.Errorf("%q", got)
 	}
 }
 
 func TestNamesOfFoldersAreNeverPaths(t *testing.T) {
-	root := tree(t, map[string]string{"Maildir/.&AC4ALg-/cur/1": mail, "Maildir/....x/cur/2": mail, "Maildir/..../cur/3": mail, "other/cur/4": mail})
+	root := filestoretest.Tree(t, map[string]string{"Maildir/.&AC4ALg-/cur/1": mail, "Maildir/....x/cur/2": mail, "Maildir/..../cur/3": mail, "other/cur/4": mail})
 	wantEntries(t, openStore(t, filepath.Join(root, "Maildir")), `&AC4ALg-|[]|.&AC4ALg-/1`, `....|[]|..../3`, `x|[]|....x/2`)
 }
 
 func TestDisappearingFolder(t *testing.T) {
-	root := tree(t, map[string]string{".A/cur/1": mail, ".A/cur/2": mail, ".B/cur/3": mail})
+	root := filestoretest.Tree(t, map[string]string{".A/cur/1": mail, ".A/cur/2": mail, ".B/cur/3": mail})
 	var got []string
 	var failed []error
 	for e, err := range openStore(t, root).List(context.Background()) {
@@ -113,7 +106,7 @@ func TestDisappearingFolder(t *testing.T) {
 }
 
 func TestRenamedWhileListed(t *testing.T) {
-	root := tree(t, map[string]string{"new/1": mail, "new/2": mail, "cur/3:2,": mail, "cur/4:2,": mail})
+	root := filestoretest.Tree(t, map[string]string{"new/1": mail, "new/2": mail, "cur/3:2,": mail, "cur/4:2,": mail})
 	var got []migrate.Entry
 	for e, err := range openStore(t, root).List(context.Background()) {
 		if err != nil {
@@ -138,9 +131,9 @@ func TestRenamedWhileListed(t *testing.T) {
 }
 
 func TestChangedSinceListed(t *testing.T) {
-	root := tree(t, map[string]string{"cur/1:2,": mail, "cur/2:2,": mail, "new/": ""})
+	root := filestoretest.Tree(t, map[string]string{"cur/1:2,": mail, "cur/2:2,": mail, "new/": ""})
 	s := openStore(t, root)
-	entries, _ := listing(t, s)
+	entries, _ := filestoretest.List(t, s)
 	if err := os.WriteFile(filepath.Join(root, "cur/1:2,"), []byte(mail+"more"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +148,7 @@ func TestChangedSinceListed(t *testing.T) {
 }
 
 func TestCancelled(t *testing.T) {
-	root := tree(t, map[string]string{"cur/1:2,": mail, "cur/2:2,": mail})
+	root := filestoretest.Tree(t, map[string]string{"cur/1:2,": mail, "cur/2:2,": mail})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	n := 0
@@ -168,7 +161,7 @@ func TestCancelled(t *testing.T) {
 		}
 	}
 	s := openStore(t, root)
-	entries, _ := listing(t, s)
+	entries, _ := filestoretest.List(t, s)
 	if err := s.Read(ctx, entries[0], io.Discard); n != 2 || !errors.Is(err, context.Canceled) {
 		t.Error(n, err)
 	}
@@ -179,11 +172,11 @@ func TestReadsWhatDovecotCompressed(t *testing.T) {
 	z := gzip.NewWriter(&b)
 	z.Write([]byte(mail))
 	z.Close()
-	root := tree(t, map[string]string{"cur/1": b.String(), "cur/2": "\x28\xb5\x2f\xfdxx", "cur/3": b.String()[:20], "cur/4": "From a Thu Jan  1\n" + mail, "new/": ""})
+	root := filestoretest.Tree(t, map[string]string{"cur/1": b.String(), "cur/2": "\x28\xb5\x2f\xfdxx", "cur/3": b.String()[:20], "cur/4": "From a Thu Jan  1\n" + mail, "new/": ""})
 	s := openStore(t, root)
-	entries, _ := listing(t, s)
+	entries, _ := filestoretest.List(t, s)
 	for _, i := range []int{0, 3} {
-		if got := read(t, s, entries[i]); got != mail {
+		if got := filestoretest.Read(t, s, entries[i]); got != mail {
 			t.Errorf("%d: %q", i, got)
 		}
 	}
@@ -196,7 +189,7 @@ func TestReadsWhatDovecotCompressed(t *testing.T) {
 
 // TestThroughTheSource: what the engine sees of a store with a fault.
 func TestThroughTheSource(t *testing.T) {
-	root := tree(t, map[string]string{"cur/1": "X-Mozilla-Status: 0001\n" + mail, "cur/2": "", "new/": ""})
+	root := filestoretest.Tree(t, map[string]string{"cur/1": "X-Mozilla-Status: 0001\n" + mail, "cur/2": "", "new/": ""})
 	src := filestore.New(openStore(t, root), filestore.Options{Pool: migrate.NewPool(1<<20, "")})
 	defer src.Close()
 	n := 0

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"poplift/migrate"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
 )
 
 // place is a directory in the tree.
@@ -67,6 +67,7 @@ func (w *walker) look(p place) (dirs []onefile.Item, err error) {
 		switch {
 		case e != nil:
 			err = e
+		case it.Dir && w.store.skip(filepath.Join(p.dir, it.Name)):
 		case it.Dir:
 			dirs = append(dirs, it)
 		case !isIndex(it.Name):

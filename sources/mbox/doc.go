@@ -11,5 +11,8 @@
 //   - Not an octet is lost: the parts and the empty lines between them are the file. Content-Length is believed only where it leads
 //     exactly to the next From_ line or to the end of the file.
 //   - One level of quoting is taken off, nothing else is changed.
+//   - A directory of files with one message each is a folder of single messages, and no tree of folders, where all speaks for it; nothing was
+//     quoted in them, so that nothing is taken off. Files called .eml are package eml's.
+//   - Flags are those of the client that keeps the file: X-Mozilla-Status, X-Evolution, KMail's X-Status and its index, else Status and X-Status.
 //   - A file is read in one pass, in the same memory whatever its size or the length of its lines. It is never written to.
 package mbox

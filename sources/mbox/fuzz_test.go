@@ -78,8 +78,9 @@ func FuzzCache(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	s.minIndexed = 0
 	mustList(f, s)
-	path := s.indexPath(&file{rel: "mbox", path: dir + "/mbox"})
+	path := s.indexPath(&file{rel: "mbox", path: dir + "/mbox"}, 0)
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		f.Fatal(err)

@@ -29,12 +29,19 @@ const (
 	maxIndexText = 16 << 10
 )
 
+// minIndexed is the size from which on a file has an index: a smaller one is scanned before two files could be opened.
+const minIndexed = 256 << 10
+
 // indexPath is where the index of a file is kept; "" when there is none.
-func (s *Store) indexPath(f *file) string {
-	if s.cache == "" || f.once {
+func (s *Store) indexPath(f *file, size int64) string {
+	if s.cache == "" || f.once || f.unpack == nil && size < s.minIndexed {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(f.path + "\x00" + f.rel + "\x00" + s.variant.String()))
+	loose := ""
+	if f.loose {
+		loose = "\x00loose"
+	}
+	sum := sha256.Sum256([]byte(f.path + "\x00" + f.rel + "\x00" + s.variant.String() + loose))
 	return filepath.Join(s.cache, hex.EncodeToString(sum[:16])+".mboxindex")
 }
 

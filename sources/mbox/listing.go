@@ -18,7 +18,7 @@ type listing struct {
 	index  *indexWriter
 	src    *source
 	count  int // doubts, all of them
-	doubts []Doubt
+	doubts []filestore.Doubt
 	pseudo int
 	n      int // records
 
@@ -39,7 +39,7 @@ func (l *listing) run(ctx context.Context) error {
 	}
 	defer src.Close()
 	l.src, f.seen = src, src.stamp
-	l.index = newIndexWriter(l.store.indexPath(f))
+	l.index = newIndexWriter(l.store.indexPath(f, src.size))
 	defer l.index.discard()
 	start, err := l.grown()
 	if err != nil || l.ended {
@@ -81,6 +81,9 @@ func (l *listing) detect() error {
 		}
 		f.variant = kind.reading()
 	}
+	if f.loose {
+		f.variant = CL2
+	}
 	l.store.register(f)
 	return nil
 }
@@ -104,13 +107,13 @@ func (l *listing) doubtful(r *record) {
 		l.doubt(r.offset, r.doubt.String())
 	}
 	for _, at := range r.kept {
-		l.doubt(at, "this line may begin a message, and was left in the one before it")
+		l.doubt(at, keptText)
 	}
 }
 
 func (l *listing) doubt(offset int64, text string) {
 	if l.count++; len(l.doubts) < maxFileDoubts {
-		l.doubts = append(l.doubts, Doubt{l.file.rel, offset, text})
+		l.doubts = append(l.doubts, filestore.Doubt{File: l.file.rel, Offset: offset, Text: text})
 	}
 }
 
@@ -121,7 +124,7 @@ func (l *listing) unchanged() (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	x := openIndex(l.store.indexPath(f))
+	x := openIndex(l.store.indexPath(f, st.size))
 	if x == nil {
 		return false, nil
 	}
@@ -146,7 +149,7 @@ func (l *listing) grown() (start int64, err error) {
 	if l.file.unpack != nil {
 		return 0, nil
 	}
-	x := openIndex(l.store.indexPath(l.file))
+	x := openIndex(l.store.indexPath(l.file, l.src.size))
 	if x == nil {
 		return 0, nil
 	}

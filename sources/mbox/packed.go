@@ -3,58 +3,26 @@ package mbox
 import (
 	"archive/tar"
 	"archive/zip"
-	"bufio"
 	"bytes"
-	"compress/bzip2"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
 	"os"
+	"path"
 	"strings"
+
+	"poplift/sources/filestore/unpack"
 )
-
-// packing is how the octets of a file hold others.
-type packing uint8
-
-const (
-	notPacked packing = iota
-	packedGzip
-	packedBzip2
-	packedZip
-	packedTar
-	packedOther
-)
-
-// packingOf tells by the first octets.
-func packingOf(head []byte) packing {
-	switch {
-	case bytes.HasPrefix(head, []byte("\x1f\x8b\x08")):
-		return packedGzip
-	case bytes.HasPrefix(head, []byte("BZh")) && len(head) > 10 && string(head[4:10]) == "1AY&SY":
-		return packedBzip2
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		return packedZip
-	case len(head) > 262 && string(head[257:262]) == "ustar":
-		return packedTar
-	}
-	for _, magic := range []string{"\xfd7zXZ\x00", "LZIP", "\x28\xb5\x2f\xfd", "7z\xbc\xaf\x27\x1c", "\x1f\x9d"} {
-		if bytes.HasPrefix(head, []byte(magic)) {
-			return packedOther
-		}
-	}
-	return notPacked
-}
 
 // packed finds what of mbox a compressed file or an archive holds; ErrNotMbox when that is nothing.
-func (w *walker) packed(at place, p packing) error {
+func (w *walker) packed(at place, p unpack.Kind) error {
 	switch p {
-	case packedZip:
+	case unpack.Zip:
 		return w.zip(at)
-	case packedTar:
+	case unpack.Tar:
 		return w.tar(at, p)
 	}
-	r, err := decompress(at.path, p)
+	r, err := unpack.Decompress(at.path, p)
 	if err != nil {
 		return err
 	}
@@ -63,19 +31,19 @@ func (w *walker) packed(at place, p packing) error {
 	if err != nil {
 		return err
 	}
-	if packingOf(head) == packedTar {
+	if unpack.KindOf(head) == unpack.Tar {
 		return w.tar(at, p)
 	}
 	if !Sniff(head) {
 		return ErrNotMbox
 	}
 	w.found(&file{rel: at.rel, path: at.path, unpack: func(_ context.Context, path string) (io.ReadCloser, error) {
-		return decompress(path, p)
-	}}, at.rel)
+		return unpack.Decompress(path, p)
+	}}, at.rel, true)
 	return nil
 }
 
-// closing closes a file with the reader that is over it.
+// closing closes an archive with the reader of a member.
 type closing struct {
 	io.Reader
 	f io.Closer
@@ -83,30 +51,10 @@ type closing struct {
 
 func (c closing) Close() error { return c.f.Close() }
 
-func decompress(path string, p packing) (io.ReadCloser, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	in := bufio.NewReaderSize(f, 64<<10)
-	switch p {
-	case packedGzip:
-		r, err := gzip.NewReader(in)
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
-		return closing{r, f}, nil
-	case packedBzip2:
-		return closing{bzip2.NewReader(in), f}, nil
-	}
-	return closing{in, f}, nil
-}
-
 // zip looks at the beginning of every member.
 func (w *walker) zip(at place) error {
 	z, err := zip.OpenReader(at.path)
-	if err != nil {
+	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are never used as paths
 		return err
 	}
 	defer z.Close()
@@ -115,19 +63,19 @@ func (w *walker) zip(at place) error {
 		if w.done {
 			return nil
 		}
-		if !m.Mode().IsRegular() {
+		if !m.Mode().IsRegular() || isLetterName(m.Name) {
 			continue
 		}
 		head, err := memberHead(m)
 		if err != nil {
-			w.fail(place{at.path, member(at.rel, m.Name)}, errPacked(m.Name, err))
+			w.fail(place{path: at.path, rel: member(at.rel, m.Name)}, errPacked(m.Name, err))
 			continue
 		}
 		if Sniff(head) {
 			some = true
-			w.found(&file{rel: member(at.rel, m.Name), path: at.path, unpack: func(_ context.Context, path string) (io.ReadCloser, error) {
-				return openMember(path, i, m.Name)
-			}}, w.inside(at, m.Name))
+			f := &file{rel: member(at.rel, m.Name), path: at.path, loose: isMessageName(path.Base(m.Name))}
+			f.unpack = func(_ context.Context, path string) (io.ReadCloser, error) { return openMember(path, i, m.Name) }
+			w.found(f, w.inside(at, m.Name), true)
 		}
 	}
 	if !some {
@@ -163,12 +111,12 @@ func openMember(path string, i int, name string) (io.ReadCloser, error) {
 }
 
 // tar unpacks on the way, since its members can only be read in one pass.
-func (w *walker) tar(at place, p packing) error {
+func (w *walker) tar(at place, p unpack.Kind) error {
 	info, err := os.Stat(at.path)
 	if err != nil {
 		return err
 	}
-	r, err := decompress(at.path, p)
+	r, err := unpack.Decompress(at.path, p)
 	if err != nil {
 		return err
 	}
@@ -180,10 +128,10 @@ func (w *walker) tar(at place, p packing) error {
 		if err == io.EOF {
 			break
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
 			return err
 		}
-		if h.Typeflag != tar.TypeReg {
+		if h.Typeflag != tar.TypeReg || isLetterName(h.Name) {
 			continue
 		}
 		head, err := readHead(t)
@@ -194,18 +142,18 @@ func (w *walker) tar(at place, p packing) error {
 			continue
 		}
 		some = true
-		f := &file{rel: member(at.rel, h.Name), path: at.path, seen: stampOf(info), unpack: onlyOnce, once: true}
+		f := &file{rel: member(at.rel, h.Name), path: at.path, seen: stampOf(info), unpack: onlyOnce, once: true, loose: isMessageName(path.Base(h.Name))}
 		if old := w.store.known(f.rel); old != nil && old.seen == f.seen {
 			f.inherit(old)
 		}
 		if f.content != nil {
-			w.found(f, w.inside(at, h.Name))
+			w.found(f, w.inside(at, h.Name), true)
 			continue
 		}
-		if f.content, err = w.store.spool.take(w.ctx, io.MultiReader(bytes.NewReader(head), t)); err != nil {
+		if f.content, err = w.store.spool.Take(w.ctx, io.MultiReader(bytes.NewReader(head), t)); err != nil {
 			return errPacked(h.Name, err)
 		}
-		w.found(f, w.inside(at, h.Name))
+		w.found(f, w.inside(at, h.Name), true)
 	}
 	if !some && !w.done {
 		return ErrNotMbox
@@ -220,20 +168,19 @@ func onlyOnce(context.Context, string) (io.ReadCloser, error) {
 
 // member is the name of an archive's member, which is a directory within the store. Names that would lead out of it don't.
 func member(archive, name string) string {
-	for n := range strings.SplitSeq(strings.ReplaceAll(name, `\`, "/"), "/") {
-		if n == "" || n == "." || n == ".." {
-			continue
-		}
-		if archive != "" {
-			archive += "/"
-		}
-		archive += n
+	names := unpack.Names(name)
+	if archive != "" {
+		names = append([]string{archive}, names...)
 	}
-	return archive
+	return strings.Join(names, "/")
 }
 
-// inside is what the folder of a member is named by: an archive that is the whole store has no name in it.
+// inside is what the folder of a member is named by: an archive that is the whole store has no name in it, and a member that is a message by
+// its name none either.
 func (w *walker) inside(at place, name string) string {
+	if isMessageName(path.Base(name)) {
+		name = path.Dir(name)
+	}
 	if at.path == w.store.path {
 		return member("", name)
 	}

@@ -3,6 +3,8 @@ package mbox
 import (
 	"errors"
 	"time"
+
+	"poplift/sources/filestore"
 )
 
 // Variant is how a file keeps a From_ line in a message from looking like the beginning of another.
@@ -67,6 +69,19 @@ type Part struct {
 
 // Len is the length of the message as it is in the file.
 func (p Part) Len() int64 { return p.End - p.Start }
+
+// DoubtsOf says what is doubtful about a part of a file.
+func DoubtsOf(file string, p Part) (out []filestore.Doubt) {
+	if p.Doubtful != "" {
+		out = append(out, filestore.Doubt{File: file, Offset: p.Offset, Text: p.Doubtful})
+	}
+	for _, at := range p.Kept {
+		out = append(out, filestore.Doubt{File: file, Offset: at, Text: keptText})
+	}
+	return out
+}
+
+const keptText = "this line may begin a message, and was left in the one before it"
 
 // ErrNotMbox is a file that has no From_ line where an mbox has one.
 var ErrNotMbox = errors.New("not an mbox file")

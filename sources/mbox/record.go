@@ -64,7 +64,7 @@ func newRecord(p Part, declared []string) (record, []string) {
 	}
 	var keywords []string
 	var subject string
-	internal, mozilla := false, false
+	internal, client := false, false // client: the client that keeps the file has fields of its own, which go before Status
 	for name, value := range HeaderFields(p.Header) {
 		if c := name[0] | 0x20; c != 's' && c != 'x' {
 			continue
@@ -74,11 +74,18 @@ func newRecord(p Part, declared []string) (record, []string) {
 		case "subject":
 			subject = v
 		case "status":
-			if !mozilla {
+			if !client {
 				r.marks |= letters(v, "R", isSeen)
 			}
 		case "x-status":
-			if !mozilla {
+			switch {
+			case client:
+			case isKMailStatus(v):
+				client = true
+				m, words := kmailMarks(v)
+				r.marks = r.marks&(isLocal|hasCR) | m
+				r.addKeywords(words)
+			default:
 				r.marks |= letters(v, "AFTD", isAnswered, isFlagged, isDraft, isDeleted)
 			}
 		case "x-keywords":
@@ -94,8 +101,8 @@ func newRecord(p Part, declared []string) (record, []string) {
 			}
 		case "x-mozilla-status":
 			if n, err := strconv.ParseUint(v, 16, 16); err == nil {
-				mozilla = true
-				r.marks = r.marks&(isLocal|hasCR) | mozillaMarks(n)
+				client = true
+				r.marks = r.marks&(isLocal|hasCR) | marksOf(n, mozillaBits)
 			}
 		case "x-mozilla-status2":
 			if n, err := strconv.ParseUint(v, 16, 32); err == nil && n&0x00800000 != 0 {
@@ -103,6 +110,12 @@ func newRecord(p Part, declared []string) (record, []string) {
 			}
 		case "x-mozilla-keys":
 			r.addKeywords(strings.Fields(v))
+		case "x-evolution":
+			if n, words, ok := parseXEvolution(v); ok {
+				client = true
+				r.marks = r.marks&(isLocal|hasCR) | marksOf(n, evolutionBits)
+				r.addKeywords(words)
+			}
 		}
 	}
 	if internal && strings.Contains(subject, "FOLDER INTERNAL DATA") {
@@ -120,19 +133,6 @@ func letters(v, known string, m ...marks) (out marks) {
 		}
 	}
 	return out
-}
-
-// mozillaMarks reads X-Mozilla-Status (nsMsgMessageFlags.idl).
-func mozillaMarks(n uint64) (m marks) {
-	for _, b := range []struct {
-		bit  uint64
-		mark marks
-	}{{1, isSeen}, {2, isAnswered}, {4, isFlagged}, {8, isDeleted}, {0x400, isPartial}, {0x1000, isForwarded}} {
-		if n&b.bit != 0 {
-			m |= b.mark
-		}
-	}
-	return m
 }
 
 // addKeywords takes those that IMAP can carry.
@@ -236,6 +236,9 @@ func (r *record) entry(f *file, modified time.Time) migrate.Entry {
 		ID: r.id(f.rel), Stable: true, Folder: f.folder, Role: f.role, Flags: r.flags(), Size: r.end - r.start, Seq: r.handle(),
 		Deleted: r.marks&isDeleted != 0, Partial: r.marks&isPartial != 0, UIDL: r.uidl,
 		Fallback: modified, DateRule: "file time",
+	}
+	if e.Role == migrate.RoleDrafts && r.marks&isDraft == 0 {
+		e.Flags = append(e.Flags, migrate.Draft)
 	}
 	if r.date.Year() < firstYear {
 		return e

@@ -11,11 +11,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
+	"poplift/sources/filestore/unpack"
 )
 
 // Options say where mbox files are and how they are read. Only Path is needed.
@@ -29,6 +29,8 @@ type Options struct {
 	CacheDir string
 	// MaxSpool bounds what is unpacked, in octets; 0 is 256 GiB.
 	MaxSpool int64
+	// Skip leaves a file or directory to somebody else, by its path; nil leaves none.
+	Skip func(path string) bool
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -39,25 +41,21 @@ type Store struct {
 	variant Variant
 	cache   string
 	log     *slog.Logger
-	spool   spool
+	spool   unpack.Spool
+	skip    func(string) bool
+	// minIndexed is that of the constant, but for tests.
+	minIndexed int64
 
 	mu     sync.Mutex
 	listed map[string]*file
-	doubts []Doubt
 	pseudo int
+	doubts filestore.Doubts
 }
 
-var _ filestore.Store = (*Store)(nil)
-
-// Doubt is something in a file that a person should have a look at. No message is missing for it.
-type Doubt struct {
-	File   string // as in the IDs of its messages
-	Offset int64
-	Text   string
-}
-
-// maxDoubts bounds what is kept of them.
-const maxDoubts = 10_000
+var (
+	_ filestore.Store   = (*Store)(nil)
+	_ filestore.Doubter = (*Store)(nil)
+)
 
 // Open looks whether there is anything at the path. Nothing is read before List.
 func Open(o Options) (*Store, error) {
@@ -72,24 +70,20 @@ func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.MaxSpool <= 0 {
-		o.MaxSpool = defaultMaxSpool
+	if o.Skip == nil {
+		o.Skip = func(string) bool { return false }
 	}
 	return &Store{
-		path: path, variant: o.Variant, cache: o.CacheDir, log: o.Log, spool: spool{dir: o.CacheDir, max: o.MaxSpool}, listed: map[string]*file{},
+		path: path, variant: o.Variant, cache: o.CacheDir, log: o.Log, spool: unpack.Spool{Dir: o.CacheDir, Max: o.MaxSpool}, skip: o.Skip,
+		minIndexed: minIndexed, listed: map[string]*file{},
 	}, nil
 }
 
 // Close removes what was unpacked.
 func (s *Store) Close() error { return s.spool.Close() }
 
-// Doubts are what the last List was not sure of: splits that were made and might be wrong, and lines that were left in a message and might
-// begin another. Every message of it was yielded, one way or the other.
-func (s *Store) Doubts() []Doubt {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.doubts)
-}
+// Doubts are what the last List was not sure of.
+func (s *Store) Doubts() []filestore.Doubt { return s.doubts.List() }
 
 // Pseudo counts the messages that were left out by the last List because they are a program's own data ("FOLDER INTERNAL DATA").
 func (s *Store) Pseudo() int {
@@ -116,15 +110,18 @@ func (s *Store) known(rel string) *file {
 func (s *Store) List(ctx context.Context) iter.Seq2[migrate.Entry, error] {
 	return func(yield func(migrate.Entry, error) bool) {
 		s.mu.Lock()
-		s.doubts, s.pseudo = nil, 0
+		s.pseudo = 0
 		s.mu.Unlock()
+		s.doubts.Reset()
 		s.files(ctx, func(f *file, err error) bool {
 			if err != nil {
 				return yield(migrate.Entry{Folder: f.folder}, err) && ctx.Err() == nil
 			}
 			more := true
 			err = s.list(ctx, f, func(r *record) bool {
-				more = yield(r.entry(f, f.seen.modified()), nil)
+				e := r.entry(f, f.seen.modified())
+				f.indexed(r, &e)
+				more = yield(e, nil)
 				return more
 			})
 			if ctx.Err() != nil {
@@ -152,12 +149,13 @@ func (f *file) place() string {
 // list yields the records of a file's messages, from the index as far as that holds.
 func (s *Store) list(ctx context.Context, f *file, yield func(*record) bool) error {
 	f.inherit(s.known(f.rel))
+	f.readKMail(s.log)
 	l := listing{store: s, file: f, yield: yield}
 	err := l.run(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pseudo += l.pseudo
-	s.doubts = append(s.doubts, l.doubts[:min(len(l.doubts), maxDoubts-len(s.doubts))]...)
+	s.doubts.Add(l.doubts...)
 	if l.count > 0 {
 		s.log.Warn("mbox: it is doubtful where messages begin", "file", f.place(), "places", l.count,
 			"first", l.doubts[0].Offset, "why", l.doubts[0].Text)

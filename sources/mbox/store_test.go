@@ -13,6 +13,7 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
+	"poplift/sources/filestore/filestoretest"
 )
 
 func openStore(t testing.TB, o Options) *Store {
@@ -21,6 +22,7 @@ func openStore(t testing.TB, o Options) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.minIndexed = 0
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -114,7 +116,7 @@ func TestStoreRead(t *testing.T) {
 		for i, want := range []struct {
 			folder, text string
 			date         string
-		}{{"Lists/go nuts", first, "2004-01-05T10:00:00Z"}, {"Lists/go nuts", second, "2004-01-06T11:00:00Z"}, {"INBOX", third, "2004-01-07T12:00:00Z"}} {
+		}{{"INBOX", third, "2004-01-07T12:00:00Z"}, {"Lists/go nuts", first, "2004-01-05T10:00:00Z"}, {"Lists/go nuts", second, "2004-01-06T11:00:00Z"}} {
 			e := got[i]
 			if e.Folder.String() != want.folder || read(t, s, e) != body(want.text) || e.Date.Format(time.RFC3339) != want.date || e.DateRule != "From_ line" {
 				t.Errorf("%+v", e)
@@ -142,6 +144,15 @@ func TestFlagsAndDates(t *testing.T) {
 			`\Seen \Flagged $Forwarded $MDNSent $label1 $Junk`, nil},
 		{"Mozilla, expunged", fromA, "Status: R\nX-Mozilla-Status: 0008\n", "", func(e migrate.Entry) bool { return e.Deleted }},
 		{"Mozilla, partial", fromA, "X-UIDL: abc\nX-Mozilla-Status: 0401\n", `\Seen`, func(e migrate.Entry) bool { return e.Partial && e.UIDL == "abc" }},
+		{"Evolution", fromA, "Status: RO\nX-Evolution: 0000000a-1139\n", `\Seen \Answered \Flagged $Forwarded`, nil},
+		{"Evolution, unread though it was read elsewhere", fromA, "X-Evolution: 0000000a-0000\nStatus: RO\nX-Status: A\n", "", nil},
+		{"Evolution, deleted draft and junk, with labels", fromA, "X-Evolution: 0000000a-0086;\n\tflags=\"$Labelwork,Mine\"; tags=\"color=red\"\n",
+			`\Draft $Junk $Labelwork Mine`, func(e migrate.Entry) bool { return e.Deleted }},
+		{"not Evolution's", fromA, "Status: RO\nX-Evolution: 10-0000\nX-Evolution-Source: pop://joe\n", `\Seen`, nil},
+		{"KMail, new", fromA, "Status: R\nX-Status: NT\n", "", nil},
+		{"KMail, unread", fromA, "X-Status: UC\nStatus: RO\n", "", nil},
+		{"KMail", fromA, "Status: RO\nX-Status: ORAFGHT\n", `\Seen \Answered \Flagged $Forwarded $NotJunk`, nil},
+		{"KMail, deleted spam", fromA, "Status: RO\nX-Status: ODP\n", `\Seen $Junk`, func(e migrate.Entry) bool { return e.Deleted }},
 		{"no date", "From joe@example.org\n", "Subject: x\n", "", func(e migrate.Entry) bool {
 			return e.Date.IsZero() && e.DateRule == "file time" && !e.Fallback.IsZero()
 		}},
@@ -231,11 +242,12 @@ func TestTree(t *testing.T) {
 }
 
 func TestSymlinks(t *testing.T) {
-	dir, other := t.TempDir(), t.TempDir()
+	dir, other := t.TempDir()+"/store", t.TempDir()
 	write(t, dir+"/z/real", first)
+	write(t, filepath.Dir(dir)+"/beside", third)
 	write(t, other+"/far", second)
 	for link, to := range map[string]string{
-		"a-loop": ".", "z/up": "..", "self": "self", "again": "z/real", "far": other, "nowhere": "gone", "beyond": filepath.Join(other, "far"),
+		"a-loop": ".", "z/up": "..", "self": "self", "again": "z/real", "far": other, "nowhere": "gone", "out": "..", "beyond": filepath.Join(other, "far"),
 	} {
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 			t.Skip(err)
@@ -243,7 +255,8 @@ func TestSymlinks(t *testing.T) {
 	}
 	s := openStore(t, Options{Path: dir})
 	got, failed := listed(t, s)
-	if len(got) != 2 || got[0].Folder.String() != "z/real" || len(failed) != 1 || !strings.Contains(failed[0].Error(), "self") {
+	if len(got) != 2 || got[0].Folder.String() != "z/real" || len(failed) != 2 || !strings.Contains(failed[0].Error(), "/out: the link leads back") ||
+		!strings.Contains(failed[1].Error(), "self") {
 		t.Errorf("%+v, %v", got, failed)
 	}
 }
@@ -257,7 +270,32 @@ func TestDeepTree(t *testing.T) {
 	}
 }
 
+// A directory or a file that goes away during a List costs what was in it, and says so; the rest is listed.
+func TestDisappearing(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b", "c/d/e", "c/f", "z/last"} {
+		write(t, filepath.Join(dir, filepath.FromSlash(name)), first)
+	}
+	s := openStore(t, Options{Path: dir})
+	var got, failed []string
+	for e, err := range s.List(t.Context()) {
+		if err != nil {
+			failed = append(failed, err.Error())
+			continue
+		}
+		if got = append(got, e.Folder.String()); len(got) == 1 {
+			os.Remove(filepath.Join(dir, "b"))
+			os.RemoveAll(filepath.Join(dir, "c"))
+		}
+	}
+	if strings.Join(got, " ") != "a z/last" || len(failed) != 2 || !strings.Contains(failed[0], filepath.Join(dir, "b")) ||
+		!strings.Contains(failed[1], filepath.Join(dir, "c")) {
+		t.Errorf("%q, %q", got, failed)
+	}
+}
+
 func TestUnreadable(t *testing.T) {
+	filestoretest.AsOrdinaryUser(t)
 	if _, err := Open(Options{Path: t.TempDir() + "/nothing"}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
@@ -266,25 +304,13 @@ func TestUnreadable(t *testing.T) {
 	write(t, dir+"/b/file", second)
 	write(t, dir+"/c", third)
 	s := openStore(t, Options{Path: dir})
-	if os.Getuid() > 0 {
-		os.Chmod(dir+"/a", 0)
-		os.Chmod(dir+"/c", 0)
-		got, failed := listed(t, s)
-		if len(got) != 1 || len(failed) != 2 {
-			t.Errorf("%+v, %v", got, failed)
-		}
-		os.Chmod(dir+"/a", 0o755)
-		os.Chmod(dir+"/c", 0o644)
+	os.Chmod(dir+"/a", 0)
+	os.Chmod(dir+"/c", 0)
+	if got, failed := listed(t, s); len(got) != 1 || len(failed) != 2 {
+		t.Errorf("%+v, %v", got, failed)
 	}
-	n := 0
-	for range s.List(t.Context()) { // a directory goes while its store is listed
-		if n++; n == 1 {
-			os.RemoveAll(dir + "/b")
-		}
-	}
-	if n != 3 {
-		t.Errorf("%d answers, want a message, an error and a message", n)
-	}
+	os.Chmod(dir+"/a", 0o755)
+	os.Chmod(dir+"/c", 0o644)
 	os.RemoveAll(dir)
 	if got, failed := listed(t, s); len(got) > 0 || len(failed) != 1 {
 		t.Errorf("%+v, %v", got, failed)

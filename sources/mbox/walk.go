@@ -1,19 +1,20 @@
 package mbox
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 
-	"poplift/migrate"
-	"poplift/migrate/mutf7"
 	"poplift/sources/filestore"
+	"poplift/sources/filestore/onefile"
+	"poplift/sources/filestore/unpack"
 )
 
 // walker finds the mbox files below a directory. A symbolic link is followed after everything that is really there, and nothing is visited
@@ -24,11 +25,15 @@ type walker struct {
 	yield func(*file, error) bool
 	been  map[string]bool // the real paths of directories, and of what links lead to
 	links []place
+	group []*file // what was found in the directory that is being visited
 	done  bool
 }
 
-// place is a path, and what it is called within the store.
-type place struct{ path, rel string }
+// place is a path, what it is called within the store, and whose it is.
+type place struct {
+	path, rel string
+	dialect   dialect
+}
 
 // files yields every mbox of the store, and an error for what can't be looked at.
 func (s *Store) files(ctx context.Context, yield func(*file, error) bool) {
@@ -38,11 +43,11 @@ func (s *Store) files(ctx context.Context, yield func(*file, error) bool) {
 	case err != nil:
 		yield(&file{rel: filepath.Base(s.path)}, filestore.Unreadable("mbox open", s.path, err))
 	case !info.IsDir() && !info.Mode().IsRegular():
-		w.fail(place{s.path, ""}, errors.New("neither a file nor a directory"))
+		w.fail(place{path: s.path}, errors.New("neither a file nor a directory"))
 	case !info.IsDir():
-		w.file(place{s.path, filepath.Base(s.path)}, true)
+		w.file(place{path: s.path, rel: filepath.Base(s.path)}, true)
 	default:
-		w.directory(place{s.path, ""})
+		w.directory(place{path: s.path})
 		for len(w.links) > 0 && !w.done {
 			next := w.links[0]
 			w.links = w.links[1:]
@@ -66,25 +71,53 @@ func (w *walker) directory(at place) {
 	if err != nil {
 		w.fail(at, err)
 	}
+	if d := dialectOf(entries); d != noDialect {
+		at.dialect = d // what lies below is the same client's
+	}
+	var dirs []place
+	letters := 0
 	for _, e := range entries {
-		if w.done {
-			return
-		}
-		next := place{filepath.Join(at.path, e.Name()), e.Name()}
+		next := place{filepath.Join(at.path, e.Name()), e.Name(), at.dialect}
 		if at.rel != "" {
 			next.rel = at.rel + "/" + e.Name()
 		}
 		switch {
+		case w.done:
+			return
+		case w.store.skip(next.path):
 		case e.Type()&fs.ModeSymlink != 0:
 			w.links = append(w.links, next)
 		case e.IsDir():
-			w.directory(next)
+			dirs = append(dirs, next)
 		case e.Type().IsRegular():
 			if name := filepath.Join(real, e.Name()); !w.been[name] {
 				w.been[name] = true
-				w.file(next, false)
+				letters += w.file(next, false)
 			}
 		}
+	}
+	w.settle(at, letters)
+	for _, d := range dirs {
+		w.directory(d)
+	}
+}
+
+// settle hands on the mboxes of one directory.
+func (w *walker) settle(at place, letters int) {
+	group := w.group
+	w.group = nil
+	loose := w.loose(group, letters)
+	for _, f := range group {
+		if w.done {
+			return
+		}
+		if f.loose = loose[f]; f.loose {
+			f.folder = folderOf(at.rel, at.dialect)
+		} else {
+			f.folder = folderOf(f.rel, at.dialect)
+		}
+		f.role = at.dialect.role(f.folder)
+		w.hand(f)
 	}
 }
 
@@ -100,12 +133,25 @@ func (w *walker) link(at place) {
 	switch {
 	case err != nil:
 		w.fail(at, err)
+	case info.IsDir() && w.isAbove(real):
+		w.fail(at, onefile.ErrLoop)
 	case info.IsDir():
 		w.directory(at)
 	case info.Mode().IsRegular() && !w.been[real]:
 		w.been[real] = true
-		w.file(at, false)
+		letters := w.file(at, false)
+		w.settle(place{filepath.Dir(at.path), path.Dir("/" + at.rel)[1:], at.dialect}, letters)
 	}
+}
+
+// isAbove says that the store lies in a directory: whoever named the store didn't mean that.
+func (w *walker) isAbove(real string) bool {
+	root, err := filepath.EvalSymlinks(w.store.path)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(real, root)
+	return err == nil && rel != "." && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 func (w *walker) fail(at place, err error) {
@@ -117,7 +163,7 @@ func (w *walker) fail(at place, err error) {
 	if rel == "" {
 		rel = filepath.Base(at.path)
 	}
-	if !w.yield(&file{rel: rel, folder: folderOf(rel)}, filestore.Unreadable("mbox open", at.path, bare(err))) {
+	if !w.yield(&file{rel: rel, folder: folderOf(rel, noDialect)}, filestore.Unreadable("mbox open", at.path, bare(err))) {
 		w.done = true
 	}
 }
@@ -131,18 +177,24 @@ func bare(err error) error {
 	return err
 }
 
-// file looks at a regular file, and yields what of mbox is in it. A file that the user has named is an mbox though it may not look like one.
-func (w *walker) file(at place, named bool) {
+// file looks at a regular file, and finds what of mbox is in it. A file that the user has named is an mbox though it may not look like one.
+// letters is 1 when it is a message without a From_ line, which is not for us.
+func (w *walker) file(at place, named bool) (letters int) {
 	head, err := headOf(at.path)
 	if err != nil {
 		w.fail(at, err)
-		return
+		return 0
 	}
-	switch p := packingOf(head); {
-	case Sniff(head) || named && p == notPacked:
-		w.found(&file{rel: at.rel, path: at.path}, at.rel)
-	case p == notPacked:
-	case p == packedOther:
+	switch p := unpack.KindOf(head); {
+	case !named && isLetterName(at.path):
+		return 1
+	case Sniff(head) || named && p == unpack.None:
+		w.found(&file{rel: at.rel, path: at.path}, at.rel, named)
+	case p == unpack.None:
+		if h, err := onefile.HeadOf(bytes.NewReader(head)); err == nil && h.IsMail() {
+			return 1
+		}
+	case p == unpack.Other:
 		if named {
 			w.fail(at, errors.New("it is compressed in a way that is not read; unpack it first"))
 		}
@@ -151,16 +203,23 @@ func (w *walker) file(at place, named bool) {
 			w.fail(at, err)
 		}
 	}
+	return 0
 }
 
-// found hands on an mbox, whose folder has the name that rel says.
-func (w *walker) found(f *file, rel string) {
-	if f.folder = folderOf(rel); w.store.isSpool(f.path) {
+// found is an mbox whose folder has the name that rel says. One that lies open in a directory waits for the others there.
+func (w *walker) found(f *file, rel string, now bool) {
+	if f.unpack == nil && !now {
+		w.group = append(w.group, f)
+		return
+	}
+	if f.folder = folderOf(rel, noDialect); w.store.isSpool(f.path) {
 		f.folder = nil
 	}
-	if len(f.folder) == 0 {
-		f.role = migrate.RoleInbox
-	}
+	f.role = noDialect.role(f.folder)
+	w.hand(f)
+}
+
+func (w *walker) hand(f *file) {
 	if !w.yield(f, nil) {
 		w.done = true
 	}
@@ -183,49 +242,6 @@ func readHead(r io.Reader) ([]byte, error) {
 		err = nil
 	}
 	return b[:n], err
-}
-
-// isSpool says whether the store is one user's mail where a system delivers it.
-func (s *Store) isSpool(path string) bool {
-	switch dir := filepath.ToSlash(filepath.Dir(path)); dir {
-	case "/var/mail", "/var/spool/mail":
-		return path == s.path
-	}
-	return false
-}
-
-// folderOf makes a folder of a relative path: its names decoded, without the endings that people give to such files. INBOX is nil.
-func folderOf(rel string) migrate.Path {
-	names := strings.Split(withoutEnding(rel), "/")
-	if len(names) == 1 && strings.EqualFold(names[0], "INBOX") {
-		return nil
-	}
-	path := make(migrate.Path, len(names))
-	for i, n := range names {
-		path[i] = folderName(n)
-	}
-	return path
-}
-
-func withoutEnding(rel string) string {
-	for _, ext := range []string{".bz2", ".gz", ".tgz", ".tar", ".zip", ".mbox", ".mbx"} {
-		if n := len(rel) - len(ext); n > 0 && rel[n-1] != '/' && strings.EqualFold(rel[n:], ext) {
-			rel = rel[:n]
-		}
-	}
-	return rel
-}
-
-// folderName decodes a name on disk: servers that keep mail in mbox files name them in modified UTF-7; a name that is no UTF-8 is Latin-1.
-func folderName(n string) string {
-	if !utf8.ValidString(n) {
-		runes := make([]rune, len(n))
-		for i := range len(n) {
-			runes[i] = rune(n[i])
-		}
-		return string(runes)
-	}
-	return mutf7.Decode(n)
 }
 
 // errPacked is a member of an archive that can't be read.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"poplift/migrate"
+	"poplift/sources/filestore"
 )
 
 // client is what Sylpheed or Claws keep outside of the folders: what a folder is for, and how tags are called.
@@ -124,9 +125,8 @@ func readTagNames(r io.Reader) (map[uint32]string, error) {
 	for in.Scan() {
 		number, name, _ := strings.Cut(in.Text(), "\t")
 		id, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
-		// A keyword has no blanks.
-		if name = strings.Join(strings.Fields(name), "_"); err == nil && id > 0 && name != "" {
-			names[uint32(id)] = name
+		if k := filestore.Keyword(name); err == nil && id > 0 && k != "" {
+			names[uint32(id)] = string(k)
 		}
 	}
 	return names, in.Err()

@@ -12,10 +12,11 @@ import (
 	"testing"
 
 	"poplift/migrate"
+	"poplift/sources/filestore/filestoretest"
 )
 
 // corpora holds real mail, beside the checkout. The tests are complete without it.
-const corpora = "../../../shared/corpora/other"
+const corpora = filestoretest.Corpora + "/other"
 
 func TestCorporaPlain(t *testing.T) {
 	for dir, want := range map[string]int{"mairix/mh": 13, "mh": 4} {
@@ -27,8 +28,8 @@ func TestCorporaPlain(t *testing.T) {
 			t.Errorf("%s is not detected", dir)
 		}
 		s := openStore(t, root)
-		entries, failed := listing(t, s)
-		wantErrors(t, failed)
+		entries, failed := filestoretest.List(t, s)
+		filestoretest.WantErrors(t, failed)
 		if len(entries) != want {
 			t.Errorf("%s: %d messages, want %d", dir, len(entries), want)
 		}
@@ -38,7 +39,7 @@ func TestCorporaPlain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := read(t, s, e); !strings.HasSuffix(string(octets), got) || len(octets)-len(got) > 100 {
+			if got := filestoretest.Read(t, s, e); !strings.HasSuffix(string(octets), got) || len(octets)-len(got) > 100 {
 				t.Errorf("%s differs", e.ID)
 			}
 		}
@@ -73,12 +74,12 @@ func TestCorporaSylpheed(t *testing.T) {
 		}
 	}
 	s := openStore(t, filepath.Join(root, "Mail"))
-	entries, failed := listing(t, s)
-	wantErrors(t, failed)
+	entries, failed := filestoretest.List(t, s)
+	filestoretest.WantErrors(t, failed)
 	folders := map[string]int{}
 	for _, e := range entries {
 		rel, _, _ := strings.Cut(e.ID, "#")
-		if got := read(t, s, e); got != octets[rel] {
+		if got := filestoretest.Read(t, s, e); got != octets[rel] {
 			t.Errorf("%s differs", rel)
 		}
 		if !slices.Equal(e.Flags, []migrate.Flag{migrate.Seen}) || e.Deleted {

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"poplift/migrate"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
 )
 
 const (

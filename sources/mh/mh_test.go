@@ -15,32 +15,10 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
+	"poplift/sources/filestore/filestoretest"
 )
 
 const mail = "From: a@example.org\nSubject: s\n\nbody\n"
-
-// tree writes files below a new directory. A name that ends with a slash is a directory.
-func tree(t testing.TB, files map[string]string) string {
-	t.Helper()
-	root := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(root, filepath.FromSlash(name))
-		dir := filepath.Dir(path)
-		if strings.HasSuffix(name, "/") {
-			dir = path
-		}
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(name, "/") {
-			continue
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
 
 func openStore(t testing.TB, root string) *Store {
 	t.Helper()
@@ -49,28 +27,6 @@ func openStore(t testing.TB, root string) *Store {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// listing collects what a store yields: the entries, and the errors.
-func listing(t testing.TB, s filestore.Store) (entries []migrate.Entry, failed []error) {
-	t.Helper()
-	ids := map[string]bool{}
-	for e, err := range s.List(context.Background()) {
-		if err != nil {
-			var m *migrate.Error
-			if !errors.As(err, &m) || m.Scope != migrate.ScopeMessage && m.Scope != migrate.ScopeFolder {
-				t.Errorf("%v ends the sequence", err)
-			}
-			failed = append(failed, err)
-			continue
-		}
-		if ids[e.ID] {
-			t.Errorf("two entries have the ID %q", e.ID)
-		}
-		ids[e.ID] = true
-		entries = append(entries, e)
-	}
-	return entries, failed
 }
 
 func brief(entries []migrate.Entry) []string {
@@ -94,32 +50,11 @@ func brief(entries []migrate.Entry) []string {
 
 func wantEntries(t *testing.T, root string, want ...string) {
 	t.Helper()
-	entries, failed := listing(t, openStore(t, root))
-	wantErrors(t, failed)
+	entries, failed := filestoretest.List(t, openStore(t, root))
+	filestoretest.WantErrors(t, failed)
 	if got := brief(entries); !slices.Equal(got, want) {
 		t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
-}
-
-func wantErrors(t *testing.T, failed []error, want ...string) {
-	t.Helper()
-	if len(failed) != len(want) {
-		t.Fatalf("errors %v, want %q", failed, want)
-	}
-	for i, w := range want {
-		if !strings.Contains(failed[i].Error(), filepath.FromSlash(w)) {
-			t.Errorf("%v, want %q", failed[i], w)
-		}
-	}
-}
-
-func read(t *testing.T, s filestore.Store, e migrate.Entry) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := s.Read(context.Background(), e, &b); err != nil {
-		t.Errorf("%s: %v", e.ID, err)
-	}
-	return b.String()
 }
 
 // marks writes words in an order of octets.
@@ -132,7 +67,7 @@ func marks(order binary.AppendByteOrder, words ...uint32) string {
 }
 
 func TestPlainMH(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		"inbox/1": mail, "inbox/2": mail, "inbox/9": mail, "inbox/10": mail, "inbox/,3": mail, "inbox/#4": mail, "inbox/05": mail, "inbox/x": mail,
 		"inbox/.mh_sequences": "cur: 2\nunseen: 2 10-12\nFlagged: 1\n replied: junk\n 9\nreplied:\n\t1 9\nbroken\n",
 		"inbox/sub/1":         mail, "lists/Größe/7": mail, "3": mail, "5/6": mail, ".hidden/1": mail,
@@ -145,7 +80,7 @@ func TestPlainMH(t *testing.T) {
 
 func TestSylpheed(t *testing.T) {
 	le := binary.LittleEndian
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		"inbox/1": mail, "inbox/2": mail, "inbox/3": mail, "inbox/4": mail, "inbox/5": mail,
 		"inbox/.sylpheed_mark": marks(le, 2, 1, 0, 2, 3, 3, 4+0x10, 4, 8+0x20+5<<7, 99, 0, 1, 2) + "\x05",
 		"inbox/.mh_sequences":  "unseen: 3\n",
@@ -161,9 +96,9 @@ func TestSylpheed(t *testing.T) {
 		`INBOX|[\Seen $Forwarded $label5]|inbox/4|deleted|inbox`, `INBOX|[]|inbox/5|inbox`,
 		`queue|[\Seen]|queue/1|outbox`, `sent|[\Seen]|sent/1|sent`, `trash|[\Seen]|trash/1`, `x/sent|[]|x/sent/1`)
 	s := openStore(t, root)
-	entries, _ := listing(t, s)
+	entries, _ := filestoretest.List(t, s)
 	for _, e := range entries {
-		if got := read(t, s, e); got != mail {
+		if got := filestoretest.Read(t, s, e); got != mail {
 			t.Errorf("%s: %q", e.ID, got)
 		}
 	}
@@ -172,7 +107,7 @@ func TestSylpheed(t *testing.T) {
 func TestClaws(t *testing.T) {
 	le := binary.LittleEndian
 	minus := ^uint32(0)
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		".claws-mail/folderlist.xml": `<?xml version="1.0" encoding="ISO-8859-1"?><folderlist><folder type="imap" path="Mail"><folderitem type="trash" path="Work"/></folder>
 <folder type="mh" name="M" path="Mail"><folderitem type="inbox" name="Eingang" path="Eingang"><folderitem type="normal" path="Eingang/Work"/></folderitem>
 <folderitem type="outbox" path="Raus"/><folderitem type="queue" path="Warte &amp; so"/><folderitem type="draft" path="a/Entwurf"/></folder></folderlist>`,
@@ -190,9 +125,9 @@ func TestClaws(t *testing.T) {
 		`Raus|[\Seen]|Raus/1|sent`, `Warte & so|[\Seen]|Warte & so/1|outbox`, `Work|[\Seen]|Work/1`, `a/Entwurf|[\Seen \Draft]|a/Entwurf/1|drafts`,
 		`draft|[\Seen]|draft/1`)
 	s := openStore(t, filepath.Join(root, "Mail"))
-	entries, _ := listing(t, s)
+	entries, _ := filestoretest.List(t, s)
 	for _, e := range entries {
-		if got := read(t, s, e); got != mail {
+		if got := filestoretest.Read(t, s, e); got != mail {
 			t.Errorf("%s: %q", e.ID, got)
 		}
 	}
@@ -207,9 +142,9 @@ func TestSpecialHeaders(t *testing.T) {
 }
 
 func TestIDs(t *testing.T) {
-	root := tree(t, map[string]string{"1": mail, "2": mail + "2", "3": mail + "3", "4": mail + "4"})
+	root := filestoretest.Tree(t, map[string]string{"1": mail, "2": mail + "2", "3": mail + "3", "4": mail + "4"})
 	s := openStore(t, root)
-	before, _ := listing(t, s)
+	before, _ := filestoretest.List(t, s)
 	for from, to := range map[string]string{"3": "2", "4": "3"} { // packed after 2 was removed
 		if err := os.WriteFile(filepath.Join(root, to), []byte(mail+from), 0o600); err != nil {
 			t.Fatal(err)
@@ -218,7 +153,7 @@ func TestIDs(t *testing.T) {
 	if err := os.Remove(filepath.Join(root, "4")); err != nil {
 		t.Fatal(err)
 	}
-	after, _ := listing(t, s)
+	after, _ := filestoretest.List(t, s)
 	if len(after) != 3 || after[0].ID != before[0].ID || after[1].ID == before[1].ID || after[2].ID == before[2].ID {
 		t.Errorf("%q, %q", brief(before), brief(after))
 	}
@@ -233,25 +168,23 @@ func TestTrouble(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("links need a privilege")
 	}
-	outside := tree(t, map[string]string{"7": mail})
-	root := tree(t, map[string]string{"a/1": mail, "a/2": "", strings.Repeat("d/", 300) + "2": mail})
+	outside := filestoretest.Tree(t, map[string]string{"7": mail})
+	root := filestoretest.Tree(t, map[string]string{"a/1": mail, "a/2": "", strings.Repeat("d/", 300) + "2": mail})
 	for name, to := range map[string]string{"a/loop": root, "b": "a", "out": outside, "a/3": "nowhere"} {
 		if err := os.Symlink(to, filepath.Join(root, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	entries, failed := listing(t, openStore(t, root))
+	entries, failed := filestoretest.List(t, openStore(t, root))
 	if len(entries) != 3 || len(entries[1].Folder) != 300 {
 		t.Errorf("%q", brief(entries))
 	}
-	wantErrors(t, failed, "a/2: the file is empty", "a/3: the link leads nowhere", "a/loop: the link leads back")
+	filestoretest.WantErrors(t, failed, "a/2: the file is empty", "a/3: the link leads nowhere", "a/loop: the link leads back")
 }
 
 func TestUnreadable(t *testing.T) {
-	if runtime.GOOS == "windows" || os.Getuid() == 0 {
-		t.Skip("nothing is unreadable here")
-	}
-	root := tree(t, map[string]string{"a/1": mail, "b/2": mail, "b/3": mail, "b/.mh_sequences": "unseen: 3"})
+	filestoretest.AsOrdinaryUser(t)
+	root := filestoretest.Tree(t, map[string]string{"a/1": mail, "b/2": mail, "b/3": mail, "b/.mh_sequences": "unseen: 3"})
 	for _, name := range []string{"a", "b/2", "b/.mh_sequences"} {
 		path := filepath.Join(root, name)
 		if err := os.Chmod(path, 0); err != nil {
@@ -259,15 +192,15 @@ func TestUnreadable(t *testing.T) {
 		}
 		t.Cleanup(func() { os.Chmod(path, 0o700) })
 	}
-	entries, failed := listing(t, openStore(t, root))
+	entries, failed := filestoretest.List(t, openStore(t, root))
 	if len(entries) != 1 {
 		t.Errorf("%q", brief(entries))
 	}
-	wantErrors(t, failed, "read folder "+filepath.Join(root, "a"), "b/2")
+	filestoretest.WantErrors(t, failed, "read folder "+filepath.Join(root, "a"), "b/2")
 }
 
 func TestDisappearing(t *testing.T) {
-	root := tree(t, map[string]string{"a/1": mail, "a/2": mail, "a/4": mail, "b/3": mail, "b/4": mail, "b/5": mail})
+	root := filestoretest.Tree(t, map[string]string{"a/1": mail, "a/2": mail, "a/4": mail, "b/3": mail, "b/4": mail, "b/5": mail})
 	var got []string
 	var failed []error
 	for e, err := range openStore(t, root).List(context.Background()) {
@@ -284,14 +217,14 @@ func TestDisappearing(t *testing.T) {
 	if strings.Join(got, " ") != "a/1 b/3 b/5" {
 		t.Error(got)
 	}
-	wantErrors(t, failed, "read folder "+filepath.Join(root, "a"))
+	filestoretest.WantErrors(t, failed, "read folder "+filepath.Join(root, "a"))
 }
 
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	n := 0
-	for e, err := range openStore(t, tree(t, map[string]string{"1": mail, "a/1": mail})).List(ctx) {
+	for e, err := range openStore(t, filestoretest.Tree(t, map[string]string{"1": mail, "a/1": mail})).List(ctx) {
 		if n++; !errors.Is(err, context.Canceled) {
 			t.Error(e, err)
 		}
@@ -302,7 +235,7 @@ func TestCancelled(t *testing.T) {
 }
 
 func TestDetect(t *testing.T) {
-	root := tree(t, map[string]string{
+	root := filestoretest.Tree(t, map[string]string{
 		"mh/a/1": mail, "claws/inbox/.claws_mark": marks(binary.LittleEndian, 2), "numbers/1": "text", "empty/": "", "maildir/cur/1": mail,
 		"maildir/new/": "", "names/a.eml": mail, "bad/.claws_mark": "x y z 12", "zero/0": mail, "file": mail,
 	})

@@ -13,7 +13,7 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
 )
 
 // Options say which mailbox is read.
@@ -22,6 +22,8 @@ type Options struct {
 	Path string
 	// Config is where the client keeps folderlist.xml and tagsrc; empty looks beside the mailbox.
 	Config string
+	// Skip leaves a directory to somebody else, by its path; nil leaves none.
+	Skip func(path string) bool
 	// Log takes what is odd but costs no mail; nil drops it.
 	Log *slog.Logger
 }
@@ -30,6 +32,7 @@ type Options struct {
 type Store struct {
 	root   string
 	log    *slog.Logger
+	skip   func(string) bool
 	client client
 	reader onefile.Reader
 }
@@ -52,7 +55,10 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open mh %s: %w", o.Path, err)
 	}
-	s := &Store{root: root, log: o.Log, reader: onefile.Reader{Cut: specialHeaders}}
+	if o.Skip == nil {
+		o.Skip = func(string) bool { return false }
+	}
+	s := &Store{root: root, log: o.Log, skip: o.Skip, reader: onefile.Reader{Cut: specialHeaders}}
 	if s.client, err = readClient(root, o.Config); err != nil {
 		s.log.Warn("mh: not all is known of the folders", "mailbox", root, "error", err)
 	}
@@ -136,6 +142,11 @@ func (s *Store) Read(ctx context.Context, e migrate.Entry, w io.Writer) error {
 		return filestore.ErrChanged
 	}
 	return s.reader.Copy(ctx, path, e.Size, w)
+}
+
+// Reads says whether what lies at a path is this store's, so that whoever reads the rest of a tree leaves it alone.
+func (s *Store) Reads(path string) bool {
+	return isNumber(filepath.Base(path)) && !onefile.IsDir(path)
 }
 
 // Close has nothing to do: no file stays open.

@@ -12,7 +12,7 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
-	"poplift/sources/maildir/onefile"
+	"poplift/sources/filestore/onefile"
 )
 
 // place is a directory in the tree.
@@ -62,7 +62,7 @@ func (w *walker) look(p place) (numbers []uint64, dirs []onefile.Item, failed er
 		switch {
 		case err != nil:
 			failed = err
-		case it.Dir && !strings.HasPrefix(it.Name, "."):
+		case it.Dir && !strings.HasPrefix(it.Name, ".") && !w.store.skip(filepath.Join(p.dir, it.Name)):
 			dirs = append(dirs, it)
 		case it.Dir:
 		case isNumber(it.Name):

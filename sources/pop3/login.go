@@ -79,7 +79,11 @@ func (s *session) login(ctx context.Context, ep mailnet.Endpoint, c mailnet.Cred
 	}
 	if st.is != isOK {
 		// A server that gives no code says nothing but no. Trying again would lock the account sooner than let us in.
-		return refusal(st, migrate.Error{Op: "pop3 login", Subject: named(c.User), Final: true, Hint: hintAuth}, s.loginDelay)
+		e := refusal(st, migrate.Error{Op: "pop3 login", Subject: named(c.User), Final: true, Hint: hintAuth}, s.loginDelay)
+		if e.Final && !st.has("SYS") {
+			e.Err = migrate.LoginRefused(e.Err)
+		}
+		return e
 	}
 	return nil
 }

@@ -110,11 +110,13 @@ func dial(ctx context.Context, ep mailnet.Endpoint) (*session, error) {
 		return s, nil
 	case d.line.got:
 		s.conn.Trace().Got(traceName, "%s", d.line.last)
-		err = refusal(d.line.last, migrate.Error{Op: "pop3 greeting", Subject: ep.Address}, 0)
+		refused := refusal(d.line.last, migrate.Error{Op: "pop3 greeting", Subject: ep.Address}, 0)
+		refused.Crowded = !refused.Final // nobody has been named yet, so that it is nobody's own fault
+		err = refused
 	case !inTime && ctx.Err() == nil:
 		err = &migrate.Error{Op: "pop3 greeting", Subject: ep.Address, Err: errSilent, Hint: "is it a TLS port? try pop3s"}
 	default:
-		err = &migrate.Error{Op: "pop3 greeting", Subject: ep.Address, Err: noEOF(err)}
+		err = &migrate.Error{Op: "pop3 greeting", Subject: ep.Address, Crowded: true, Err: noEOF(err)}
 	}
 	s.conn.Close() // go-pop3 forgets a connection whose greeting it doesn't like
 	return nil, err

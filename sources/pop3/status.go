@@ -142,6 +142,7 @@ func refusal(st status, plain migrate.Error, loginDelay time.Duration) *migrate.
 		session(false, loginDelay, "")
 	case st.has("SYS/TEMP"):
 		session(false, retryTemp, "")
+		e.Crowded = true
 	case st.has("SYS/PERM"):
 		session(true, 0, "the server has a fault that only its operator can mend")
 	case st.has("AUTH"):

@@ -1,15 +1,12 @@
 package takeout
 
 import (
-	"encoding/base64"
-	"fmt"
-	"hash/crc32"
 	"math"
 	"slices"
 	"strings"
-	"unicode/utf16"
 
 	"poplift/migrate"
+	"poplift/sources/filestore"
 )
 
 // place is a folder that a message can be in.
@@ -128,7 +125,7 @@ func (s *Store) entries(m message, id string, labels []string) []migrate.Entry {
 	if s.options.Labels == Keywords {
 		for i, own := range l.own {
 			if i > 0 || len(folders[0].path) == 0 || folders[0].role != "" {
-				e.Flags = append(e.Flags, keyword(own))
+				e.Flags = append(e.Flags, filestore.Keyword(own))
 			}
 		}
 		e.Flags = unique(e.Flags)
@@ -164,52 +161,5 @@ func imapKeyword(name string) migrate.Flag {
 	if f, ok := imapKeywords[strings.ToLower(name)]; ok {
 		return f
 	}
-	return keyword(name)
-}
-
-// maxKeyword bounds a keyword; servers have bounds of their own that they tell nobody.
-const maxKeyword = 120
-
-// keyword makes an IMAP keyword of a label: other letters than ASCII's are in modified UTF-7 (RFC 3501 5.1.3), as the names of tags in
-// Thunderbird are, and what an atom can't have (RFC 9051 section 9) is "_". A long one ends in "~" and a checksum of the whole.
-func keyword(label string) migrate.Flag {
-	var b strings.Builder
-	var wide []rune
-	end := func() {
-		if len(wide) > 0 {
-			b.WriteByte('&')
-			b.WriteString(strings.ReplaceAll(base64.RawStdEncoding.EncodeToString(utf16Octets(wide)), "/", ","))
-			b.WriteByte('-')
-			wide = wide[:0]
-		}
-	}
-	for _, r := range label {
-		if r >= 0x80 {
-			wide = append(wide, r)
-			continue
-		}
-		end()
-		switch {
-		case r == '&':
-			b.WriteString("&-")
-		case r <= ' ' || r == 0x7F || strings.ContainsRune(`(){%*"\]`, r):
-			b.WriteByte('_')
-		default:
-			b.WriteRune(r)
-		}
-	}
-	end()
-	s := b.String()
-	if len(s) > maxKeyword {
-		s = s[:maxKeyword-9] + fmt.Sprintf("~%08x", crc32.ChecksumIEEE([]byte(s)))
-	}
-	return migrate.Flag(s)
-}
-
-func utf16Octets(r []rune) []byte {
-	var out []byte
-	for _, u := range utf16.Encode(r) {
-		out = append(out, byte(u>>8), byte(u))
-	}
-	return out
+	return filestore.Keyword(name)
 }

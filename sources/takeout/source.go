@@ -58,9 +58,13 @@ type Store struct {
 	problems []error
 	options  Options
 	at       listed
+	doubts   filestore.Doubts
 }
 
-var _ filestore.Store = (*Store)(nil)
+var (
+	_ filestore.Store   = (*Store)(nil)
+	_ filestore.Doubter = (*Store)(nil)
+)
 
 // maxTried bounds the files that Detect looks into.
 const maxTried = 1000
@@ -139,6 +143,12 @@ func mboxes(root string) iter.Seq2[string, error] {
 	}
 }
 
+// Reads says whether a file is this store's, so that whoever reads the rest of a tree leaves it alone.
+func (s *Store) Reads(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && isExport(path)
+}
+
 // isExport says whether a file begins like Gmail's: a From_ line with a number, or the fields that it adds.
 func isExport(name string) bool {
 	f, err := os.Open(name)
@@ -173,6 +183,7 @@ func (s *Store) List(ctx context.Context) iter.Seq2[migrate.Entry, error] {
 			}
 		}
 		seen := newIndex()
+		s.doubts.Reset()
 		if len(s.files) > 1 {
 			for _, f := range s.files {
 				// What can't be read is reported when it is listed.
@@ -209,7 +220,7 @@ func (s *Store) list(ctx context.Context, f string, seen *index, chats *int, yie
 			}
 			continue
 		}
-		s.doubts(f, m.part)
+		s.doubts.Add(mbox.DoubtsOf(f, m.part)...)
 		labels, twin, again := seen.list(m, len(s.files) > 1)
 		if again {
 			continue
@@ -232,14 +243,8 @@ func (s *Store) list(ctx context.Context, f string, seen *index, chats *int, yie
 	return true
 }
 
-func (s *Store) doubts(f string, p mbox.Part) {
-	if p.Doubtful != "" {
-		s.options.Log.Warn("takeout: a doubtful beginning of a message", "file", f, "offset", p.Offset, "why", p.Doubtful)
-	}
-	if len(p.Kept) > 0 {
-		s.options.Log.Info("takeout: lines in a message that might begin others", "file", f, "offset", p.Offset, "lines", p.Kept)
-	}
-}
+// Doubts are what the last List was not sure of.
+func (s *Store) Doubts() []filestore.Doubt { return s.doubts.List() }
 
 // file is where a file lies; the only file may be the path itself.
 func (s *Store) file(f string) string { return filepath.Join(s.root, filepath.FromSlash(f)) }

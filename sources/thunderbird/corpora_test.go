@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"poplift/migrate"
+	"poplift/sources/filestore/filestoretest"
 )
 
 // corpora has real mail, where it is there.
@@ -54,7 +55,7 @@ func TestTheClientsOwnCases(t *testing.T) {
 		files[name] = real(t, "gtest-cases/"+filepath.Base(c))
 		files[name+".msf"] = indexFile
 	}
-	got := texts(t, open(t, Options{Path: tree(t, files)}))
+	got := texts(t, open(t, Options{Path: filestoretest.Tree(t, files)}))
 	for _, c := range cases {
 		name := strings.TrimSuffix(filepath.Base(c), ".mbox")
 		expected, _ := filepath.Glob(strings.TrimSuffix(c, ".mbox") + ".expect-*")
@@ -87,7 +88,7 @@ func TestRealFolders(t *testing.T) {
 		"Sent":              real(t, data+"mbox_mboxrd"),
 		"Sent.msf":          real(t, "mailnews-base/data/frenchInbox.msf"),
 	}
-	s := open(t, Options{Path: tree(t, files)})
+	s := open(t, Options{Path: filestoretest.Tree(t, files)})
 	counts := map[string]int{}
 	for folder, list := range texts(t, s) {
 		counts[folder] = len(list)

@@ -13,6 +13,8 @@
 //     name, unless they are all there is. With more than one mail account each stands below a folder of its own, named as the client names
 //     the account. Accounts without any mail don't count: a global inbox leaves such ones behind.
 //   - Directories in Mail that belong to no account any more are read too, below their own names: the client keeps what it no longer shows.
+//   - A file without an index that doesn't begin with a From_ line is no folder, and a directory without indexes is an account only if most of
+//     its mboxes are the client's.
 //   - Copies of IMAP accounts and news feeds are left out unless asked for.
 //   - What the client has deleted and not compacted away is listed as Deleted, once; what it has downloaded only in part as Partial.
 //

@@ -60,7 +60,7 @@ func (s *Store) listMbox(ctx context.Context, f folder, yield func(migrate.Entry
 			return yield(nameless, filestore.Unreadable("read folder", f.file, err))
 		}
 		begun = true
-		s.doubts(f, part)
+		s.doubt(f, part)
 		e, name, ok := s.partEntry(f, part)
 		if !ok {
 			feeds++
@@ -87,14 +87,8 @@ func looksLikeMail(p mbox.Part) bool {
 	return false
 }
 
-func (s *Store) doubts(f folder, p mbox.Part) {
-	if p.Doubtful != "" {
-		s.log.Warn("thunderbird: a doubtful beginning of a message", "file", f.file, "offset", p.Offset, "why", p.Doubtful)
-	}
-	if len(p.Kept) > 0 {
-		s.log.Info("thunderbird: lines in a message that might begin others", "file", f.file, "offset", p.Offset, "lines", p.Kept)
-	}
-}
+// doubt keeps what a person should look at.
+func (s *Store) doubt(f folder, p mbox.Part) { s.doubts.Add(mbox.DoubtsOf(f.place, p)...) }
 
 // partEntry makes the entry of a message in an mbox. A From_ line of this client has the time of the download, and one of another program that
 // of its delivery or import; so it is believed last.

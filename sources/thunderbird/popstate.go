@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"poplift/migrate"
 )
 
 // PopState is what an account's popstate.dat remembers of the server: which of its messages the client has dealt with. Together with the
@@ -60,6 +62,21 @@ func ReadPopState(r io.Reader) ([]PopState, error) {
 		last.Entries = append(last.Entries, e)
 	}
 	return out, sc.Err()
+}
+
+// Memories is migrate.Rememberer's: what the client has seen of each server, whatever it means to do about it there.
+func (s *Store) Memories() []migrate.Memory {
+	var out []migrate.Memory
+	for _, states := range s.PopStates() {
+		for _, state := range states {
+			m := migrate.Memory{Maildrop: strings.ToLower(state.User + "@" + state.Host)}
+			for _, e := range state.Entries {
+				m.UIDLs = append(m.UIDLs, e.UIDL)
+			}
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // popEntry reads "k UIDL 1161858178". A UIDL has no blanks (RFC 1939 section 7), and the time is missing in old files.

@@ -95,14 +95,14 @@ func subAccounts(path string) []string {
 }
 
 // isAccountDir says that a directory holds folders as this client keeps them: with an index or subfolders beside them, or with the client's own
-// files, or at least with its own fields in a message.
+// files, or at least with its own fields in the first message of most of them: single messages that have such fields lie about everywhere.
 func isAccountDir(path string) bool {
 	names, err := readNames(path)
 	if err != nil {
 		return false
 	}
 	slices.Sort(names)
-	tried := 0
+	tried, ours, others := 0, 0, 0
 	for _, name := range names {
 		file := filepath.Join(path, name)
 		switch low := strings.ToLower(name); {
@@ -114,15 +114,21 @@ func isAccountDir(path string) bool {
 			return true
 		case strings.HasSuffix(name, sbd) && isDir(file):
 			return true
-		case !skipped(name) && tried < 20:
+		case !skipped(name) && tried < triedFiles:
 			tried++
-			if beginsAsOurs(file) || beginsAsOurs(firstIn(filepath.Join(file, "cur"))) {
-				return true
+			switch {
+			case beginsAsOurs(file) && beginsWithFrom(file), beginsAsOurs(firstIn(filepath.Join(file, "cur"))):
+				ours++
+			case beginsWithFrom(file):
+				others++
 			}
 		}
 	}
-	return false
+	return ours > others
 }
+
+// triedFiles bounds the files of a directory that are looked into.
+const triedFiles = 20
 
 func beginsWith(file, s string) bool {
 	return strings.HasPrefix(beginning(file, len(s)), s)
@@ -158,6 +164,11 @@ func beginsAsOurs(file string) bool {
 		}
 	}
 	return false
+}
+
+// beginsWithFrom says that a file is an mbox by its first word.
+func beginsWithFrom(file string) bool {
+	return strings.HasPrefix(strings.TrimLeft(strings.TrimPrefix(beginning(file, 64), "\ufeff"), "\r\n"), "From ")
 }
 
 // profileOf chooses the profile to read of those in a profiles.ini: the one that the installed program opens, or else the only one with mail.

@@ -34,14 +34,20 @@ type Store struct {
 	root     string
 	accounts []placed
 	single   *folder // when the path is one folder
+	whole    bool    // the path is a profile, or the directory of profiles
 	feeds    bool
 	log      *slog.Logger
 	headers  *headerReader
 	// at is the message of an mbox that was listed last. It is mostly the one that is read next, while its file is open.
-	at listed
+	at     listed
+	doubts filestore.Doubts
 }
 
-var _ filestore.Store = (*Store)(nil)
+var (
+	_ filestore.Store    = (*Store)(nil)
+	_ filestore.Doubter  = (*Store)(nil)
+	_ migrate.Rememberer = (*Store)(nil)
+)
 
 // Detect says whether a path is anything that Open reads, by what lies there.
 func Detect(path string) bool { return classify(path) != notOurs }
@@ -55,9 +61,10 @@ func Open(o Options) (*Store, error) {
 	var accounts []account
 	switch classify(o.Path) {
 	case profiles:
-		s.root = profileOf(o.Path, o.Log)
+		s.root, s.whole = profileOf(o.Path, o.Log), true
 		accounts = profileAccounts(s.root, o)
 	case profile:
+		s.whole = true
 		accounts = profileAccounts(s.root, o)
 	case mailDir:
 		accounts = looseAccounts(subAccounts(o.Path), o)
@@ -166,6 +173,7 @@ func (o Options) wants(a account) bool {
 // List yields the messages of all accounts, folder by folder.
 func (s *Store) List(ctx context.Context) iter.Seq2[migrate.Entry, error] {
 	return func(yield func(migrate.Entry, error) bool) {
+		s.doubts.Reset()
 		for f, err := range s.folders(ctx) {
 			switch {
 			case ctx.Err() != nil:
@@ -227,6 +235,9 @@ func (s *Store) Read(ctx context.Context, e migrate.Entry, w io.Writer) error {
 
 // Close has nothing to do: files are open only while they are listed or read.
 func (s *Store) Close() error { return nil }
+
+// Doubts are what the last List was not sure of.
+func (s *Store) Doubts() []filestore.Doubt { return s.doubts.List() }
 
 // PopStates are the memories of the server that lie in the accounts, by the path of their file.
 func (s *Store) PopStates() iter.Seq2[string, []PopState] {

@@ -16,29 +16,8 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
+	"poplift/sources/filestore/filestoretest"
 )
-
-// tree writes files below a new directory. A name that ends in "/" is a directory.
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		p := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasSuffix(name, "/") {
-			if err := os.MkdirAll(p, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
 
 // msg is a message as the client stores it.
 func msg(status, subject string) string {
@@ -134,7 +113,7 @@ var popAccount = map[string]string{
 }
 
 func TestAccount(t *testing.T) {
-	dir := tree(t, popAccount)
+	dir := filestoretest.Tree(t, popAccount)
 	s := open(t, Options{Path: dir})
 	same(t, dump(t, s),
 		`Archives/2007: archived \Seen \Answered`,
@@ -165,7 +144,7 @@ func TestAccount(t *testing.T) {
 }
 
 func TestMessagesComeOutAsTheirSendersWroteThem(t *testing.T) {
-	dir := tree(t, map[string]string{"Inbox": msg("0001", "one") + ">From - quoted\nX: y\n", "Inbox.msf": indexFile})
+	dir := filestoretest.Tree(t, map[string]string{"Inbox": msg("0001", "one") + ">From - quoted\nX: y\n", "Inbox.msf": indexFile})
 	s := open(t, Options{Path: filepath.Join(dir, "Inbox")})
 	pool := migrate.NewPool(1<<20, "")
 	src := filestore.New(s, filestore.Options{Pool: pool})
@@ -237,7 +216,7 @@ user_pref("mail.server.server5.directory-rel", "[ProfD]Mail/Feeds");
 		"Mail/pop.work.example/Inbox":     msg("0001", "work"),
 		"Mail/pop.gone.example/Inbox":     msg("0001", "lost account"),
 	}
-	s := open(t, Options{Path: tree(t, files)})
+	s := open(t, Options{Path: filestoretest.Tree(t, files)})
 	same(t, dump(t, s),
 		`joe@pop.example.org/Inbox: one \Seen <inbox>`,
 		`Local Folders/Old: old \Seen`,
@@ -247,7 +226,7 @@ user_pref("mail.server.server5.directory-rel", "[ProfD]Mail/Feeds");
 	// Without mail an account doesn't count, so that one is left to be at the top.
 	files["Mail/pop.work.example/Inbox"] = ""
 	delete(files, "Mail/pop.gone.example/Inbox")
-	dir := tree(t, files)
+	dir := filestoretest.Tree(t, files)
 	same(t, dump(t, open(t, Options{Path: dir})), `INBOX: one \Seen <inbox>`, `Local Folders/Old: old \Seen`)
 	same(t, dump(t, open(t, Options{Path: filepath.Join(dir, "Mail")})), `Local Folders/Old: old \Seen`, `INBOX: one \Seen <inbox>`)
 	same(t, dump(t, open(t, Options{Path: filepath.Join(dir, "Mail", "Local Folders")})), `Old: old \Seen`)
@@ -256,7 +235,7 @@ user_pref("mail.server.server5.directory-rel", "[ProfD]Mail/Feeds");
 		`Feeds/News: news \Seen`)
 
 	delete(files, "Mail/pop.example.org/Inbox")
-	same(t, dump(t, open(t, Options{Path: tree(t, files)})), `Old: old \Seen`)
+	same(t, dump(t, open(t, Options{Path: filestoretest.Tree(t, files)})), `Old: old \Seen`)
 }
 
 func TestProfilesIni(t *testing.T) {
@@ -267,18 +246,18 @@ func TestProfilesIni(t *testing.T) {
 		"Profiles/new.default-release/Mail/Local Folders/Inbox": msg("0001", "new"),
 	}
 	var log bytes.Buffer
-	s := open(t, Options{Path: tree(t, files), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s := open(t, Options{Path: filestoretest.Tree(t, files), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	same(t, dump(t, s), `INBOX: new \Seen <inbox>`)
 	if !strings.Contains(log.String(), "old.default") {
 		t.Errorf("nothing is said of the other profile: %s", log.String())
 	}
 	delete(files, "Profiles/new.default-release/Mail/Local Folders/Inbox")
-	same(t, dump(t, open(t, Options{Path: tree(t, files)})), `INBOX: old \Seen <inbox>`)
+	same(t, dump(t, open(t, Options{Path: filestoretest.Tree(t, files)})), `INBOX: old \Seen <inbox>`)
 }
 
 func TestMaildirStore(t *testing.T) {
 	strip := func(s string) string { _, s, _ = strings.Cut(s, "\n"); return s }
-	dir := tree(t, map[string]string{
+	dir := filestoretest.Tree(t, map[string]string{
 		"Inbox/cur/1350000001.eml":          strip(msg("0001", "first")),
 		"Inbox/cur/1350000002.eml":          msg("0008", "second with a From_ line"),
 		"Inbox/cur/1350000003.eml":          "",
@@ -322,7 +301,7 @@ func TestMaildirStore(t *testing.T) {
 }
 
 func TestIDsSurviveWhatTheClientDoes(t *testing.T) {
-	dir := tree(t, map[string]string{"Inbox": msg("0001", "a") + msg("0001", "b") + msg("0009", "c") + msg("0001", "c") + msg("0001", "b"), "Inbox.msf": indexFile})
+	dir := filestoretest.Tree(t, map[string]string{"Inbox": msg("0001", "a") + msg("0001", "b") + msg("0009", "c") + msg("0001", "c") + msg("0001", "b"), "Inbox.msf": indexFile})
 	ids := func() map[string]string {
 		out := map[string]string{}
 		s := open(t, Options{Path: dir})
@@ -346,7 +325,7 @@ func TestIDsSurviveWhatTheClientDoes(t *testing.T) {
 		t.Fatalf("%v", before)
 	}
 	tagged := strings.Replace(msg("0007", "b"), "X-Mozilla-Keys: ", "X-Mozilla-Keys: $label1 averylongtagthatneedsmoreroomthanwasreserved"+strings.Repeat("x", 80), 1)
-	after := tree(t, map[string]string{"Inbox": tagged + msg("0001", "c") + msg("0001", "b") + msg("0000", "new"), "Inbox.msf": indexFile})
+	after := filestoretest.Tree(t, map[string]string{"Inbox": tagged + msg("0001", "c") + msg("0001", "b") + msg("0000", "new"), "Inbox.msf": indexFile})
 	dir = after
 	for id := range ids() {
 		if _, ok := before[id]; !ok && !strings.Contains(ids()[id], "new") {
@@ -356,7 +335,7 @@ func TestIDsSurviveWhatTheClientDoes(t *testing.T) {
 }
 
 func TestChangesAreNoticed(t *testing.T) {
-	dir := tree(t, map[string]string{"Inbox": msg("0001", "a") + msg("0001", "b"), "Inbox.msf": indexFile})
+	dir := filestoretest.Tree(t, map[string]string{"Inbox": msg("0001", "a") + msg("0001", "b"), "Inbox.msf": indexFile})
 	inbox := filepath.Join(dir, "Inbox")
 	s := open(t, Options{Path: dir})
 	var all []migrate.Entry
@@ -423,7 +402,7 @@ func TestChangesAreNoticed(t *testing.T) {
 func TestHostileTrees(t *testing.T) {
 	files := map[string]string{"Inbox": msg("0001", "in"), "Inbox.msf": indexFile, "Bad": "no mail at all\n", "Bad.msf": indexFile,
 		"...": msg("0001", "dots"), "%2E%2E": msg("0001", "escaped dots"), strings.Repeat("d.sbd/", 300) + "deep": msg("0001", "deep")}
-	dir := tree(t, files)
+	dir := filestoretest.Tree(t, files)
 	want := 4 // "..." is hidden
 	if runtime.GOOS != "windows" {
 		for link, to := range map[string]string{"loop.sbd": ".", "nowhere": "missing", "Inbox.sbd": "../" + filepath.Base(dir)} {
@@ -441,7 +420,7 @@ func TestHostileTrees(t *testing.T) {
 }
 
 func TestListEndsWithItsContext(t *testing.T) {
-	s := open(t, Options{Path: tree(t, popAccount)})
+	s := open(t, Options{Path: filestoretest.Tree(t, popAccount)})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("enough")
 	defer cancel(nil)
@@ -459,7 +438,7 @@ func TestListEndsWithItsContext(t *testing.T) {
 }
 
 func TestDetect(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := filestoretest.Tree(t, map[string]string{
 		"account/Inbox":           msg("0001", "x"),
 		"mail/pop.x/Inbox":        msg("0001", "x"),
 		"sbd/A.sbd/B":             "",
@@ -486,5 +465,67 @@ func TestDetect(t *testing.T) {
 	}
 	if _, err := Open(Options{Path: filepath.Join(dir, "plain")}); err == nil || !strings.HasPrefix(err.Error(), "thunderbird ") {
 		t.Errorf("plain: %v", err)
+	}
+}
+
+// A folder that may not be read costs that folder.
+func TestUnreadable(t *testing.T) {
+	filestoretest.AsOrdinaryUser(t)
+	dir := filestoretest.Tree(t, map[string]string{"a/Inbox": msg("0000", "a"), "a/Inbox.msf": "", "a/Locked": msg("0000", "b"), "a/Locked.msf": "", "a/Sub.sbd/x": msg("0000", "c")})
+	for _, name := range []string{"a/Locked", "a/Sub.sbd"} {
+		path := filepath.Join(dir, name)
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Chmod(path, 0o700) })
+	}
+	entries, failed := filestoretest.List(t, open(t, Options{Path: filepath.Join(dir, "a")}))
+	if len(entries) != 1 || entries[0].Folder != nil {
+		t.Errorf("%+v", entries)
+	}
+	filestoretest.WantErrors(t, failed, "a/Locked: permission denied", "a/Sub.sbd: permission denied")
+}
+
+// Nobody writes into a pipe.
+func TestPipes(t *testing.T) {
+	dir := filestoretest.Tree(t, map[string]string{"a/Inbox": msg("0000", "a"), "a/Inbox.msf": ""})
+	for _, name := range []string{"pipe", "a/pipe", "a/pipe.sbd", "a/pipe.msf"} {
+		filestoretest.Pipe(t, filepath.Join(dir, name))
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "a"), filepath.Join(dir, "pipe")} {
+		if Detect(path) != (path != filepath.Join(dir, "pipe")) {
+			t.Errorf("%s is detected wrongly", path)
+		}
+	}
+	entries, _ := filestoretest.List(t, open(t, Options{Path: dir}))
+	if len(entries) != 1 {
+		t.Errorf("%+v", entries)
+	}
+}
+
+// Single messages with the client's fields in them make no account of a directory, and files that are no folders are left to others.
+func TestWhatIsNoAccount(t *testing.T) {
+	mbox, letter := msg("0001", "a"), body("b")
+	dir := filestoretest.Tree(t, map[string]string{
+		"letters/1.eml": "X-Mozilla-Status: 0001\n" + letter, "letters/2.eml": letter,
+		"exports/ours": mbox, "exports/other": "From joe@example.org Mon Jan  5 10:00:00 2004\n" + letter,
+		"account/Inbox": mbox, "account/Inbox.msf": "", "account/letter.eml": letter, "account/old": mbox, "account/other/x": mbox,
+	})
+	for name, want := range map[string]bool{"letters": false, "exports": false, "account": true, "": true} {
+		if got := Detect(filepath.Join(dir, name)); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+	s := open(t, Options{Path: dir})
+	for name, want := range map[string]bool{
+		"account/Inbox": true, "account/Inbox.msf": true, "account/old": true, "account/letter.eml": false, "account/other": false, "account/other/x": false,
+		"account": false, "letters": false, "letters/1.eml": false,
+	} {
+		if got := s.Reads(filepath.Join(dir, filepath.FromSlash(name))); got != want {
+			t.Errorf("reads %q: %v", name, got)
+		}
+	}
+	if entries, _ := filestoretest.List(t, s); len(entries) != 2 {
+		t.Errorf("%+v", entries)
 	}
 }

@@ -103,6 +103,8 @@ func (w *walker) own(file string, f folder) bool {
 		f.maildir = true
 	case !info.Mode().IsRegular() || info.Size() == 0:
 		return true
+	case !f.indexed && !beginsWithFrom(file):
+		return true // the client would show a folder that nobody has made
 	}
 	f.file, f.place = file, w.place(file)
 	return w.yield(f, nil)
@@ -163,6 +165,9 @@ func (w *walker) enter(dir string) (entries, error) {
 }
 
 func readNames(dir string) ([]string, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, errors.New("it is no directory") // to open a pipe would keep us waiting
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err

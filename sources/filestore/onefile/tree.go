@@ -25,9 +25,15 @@ const MaxDepth = 1000
 // ErrTooDeep is a tree with more than MaxDepth levels.
 var ErrTooDeep = fmt.Errorf("more than %d directories lie in one another", MaxDepth)
 
+var errNotDir = errors.New("it is no directory")
+
 // Items yields what is in a directory, in no order, some hundred names at a time. An error ends it.
 func Items(dir string) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			yield(Item{}, errNotDir) // to open a pipe would wait for its writer for ever
+			return
+		}
 		f, err := os.Open(dir)
 		if err != nil {
 			yield(Item{}, err)
