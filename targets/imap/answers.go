@@ -21,6 +21,9 @@ func (r *run) answers(l *lane) {
 			}
 			return
 		case st.tag == "*":
+			if st.code == "PERMANENTFLAGS" {
+				r.permanent(st.args)
+			}
 		case st.tag != "":
 			if !r.answered(l, st) {
 				return
@@ -90,6 +93,9 @@ func (r *run) answered(l *lane, st status) bool {
 	r.octets -= c.octets
 	var err error
 	switch {
+	case len(c.items) == 0: // UNSELECT
+	case c.flags:
+		err = r.flagsTold(c)
 	case c.check != nil:
 		err = r.checked(c, st)
 	case st.kind == "OK":
@@ -121,8 +127,12 @@ func (r *run) stored(c *command, st status) {
 	validity, uids := appendUID(st, len(c.items))
 	for i, it := range c.items {
 		it.done = true
+		r.storedWithout(it)
 		if uids != nil {
 			it.receipt.UIDValidity, it.receipt.UID = validity, uids[i]
+		}
+		if r.lane.w.stars() {
+			r.starred(it)
 		}
 	}
 }
@@ -137,6 +147,10 @@ func (r *run) refused(c *command, st status) error {
 	if e.Scope != migrate.ScopeMessage && !missing && !full {
 		return e
 	}
+	// mailutils imap4d: BAD Unrecognized flag; Dovecot 2.3: NO [CANNOT] Keyword length too long.
+	if (st.code == "" || st.code == "CANNOT") && r.faulty(c, st) {
+		return nil
+	}
 	if n := len(c.items); n > 1 {
 		r.retry(batch{items: c.items[:n/2], inTurn: full})
 		r.retry(batch{items: c.items[n/2:], inTurn: full})
@@ -146,9 +160,8 @@ func (r *run) refused(c *command, st status) error {
 	switch {
 	case missing:
 		r.retry(batch{items: c.items, check: &st})
-	case it.keywords && (st.code == "" || st.code == "CANNOT") && flagList(it.up.Flags, true) != flagList(it.up.Flags, false):
-		it.keywords = false // mailutils imap4d: BAD Unrecognized flag; Dovecot 2.3: NO [CANNOT] Keyword length too long. The date is never left out: the server would put today's
-		r.t.ctl.log.Info("imap append: refused with its keywords, sent again without", "mailbox", c.mailbox, "message", it.up.Message.ID)
+	case (st.code == "" || st.code == "CANNOT") && it.dropKeywords(): // the date is never left out: the server would put today's
+		r.t.report(c.mailbox, it.dropped, st)
 		r.retry(batch{items: c.items})
 	default:
 		it.done, it.err = true, rejected(c.mailbox, answered{st})

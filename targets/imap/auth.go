@@ -38,6 +38,9 @@ func (w *wire) login(ctx context.Context, cfg *Config) error {
 			if e.Hint == "" && e.Final {
 				e.Hint = hintLogin
 			}
+			if e.Final && st.code != "PRIVACYREQUIRED" {
+				e.Err = migrate.LoginRefused(e.Err)
+			}
 			return e
 		}
 		w.log.Debug("imap login: mechanism refused, another is tried", "server", w.address, "mechanism", mechanism)

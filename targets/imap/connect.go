@@ -55,13 +55,9 @@ func (t *Target) openLane(ctx context.Context) (*lane, error) {
 	if t.cfg.ReadOnly {
 		return nil, &migrate.Error{Op: "imap append", Scope: migrate.ScopeRun, Final: true, Err: errReadOnly}
 	}
-	lctx, cut := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { cut(context.Cause(ctx)) })
-	defer stop()
-	w, err := dial(lctx, &t.cfg, "imap-lane")
+	w, cut, err := t.another(ctx, "imap-lane")
 	if err != nil {
-		cut(nil)
-		return nil, afterLogin(err)
+		return nil, err
 	}
 	l = &lane{w: w, bw: bufio.NewWriterSize(w.conn, laneBuffer), limits: t.cfg.Batch, cut: cut}
 	switch plus := w.caps.has("LITERAL+"); {
@@ -73,7 +69,7 @@ func (t *Target) openLane(ctx context.Context) (*lane, error) {
 		l.how, l.small = synchronizing, w.caps.has("LITERAL-") || w.caps.has("IMAP4REV2")
 	}
 	if w.caps.has("ID") {
-		if err := w.probe([]string{identity}, func(status) {}); err != nil {
+		if err := w.probe([]question{{command: identity}}); err != nil {
 			l.close()
 			return nil, err
 		}
@@ -84,13 +80,25 @@ func (t *Target) openLane(ctx context.Context) (*lane, error) {
 	return l, nil
 }
 
+// another makes a connection that outlives ctx, until cut is called.
+func (t *Target) another(ctx context.Context, name string) (w *wire, cut context.CancelCauseFunc, err error) {
+	lctx, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cut(context.Cause(ctx)) })
+	defer stop()
+	if w, err = dial(lctx, &t.cfg, name); err != nil {
+		cut(nil)
+		return nil, nil, afterLogin(err)
+	}
+	return w, cut, nil
+}
+
 // afterLogin is a login refused on the second connection though the first one's was taken with the same secret: too many connections, or a
 // server that is shutting down. It is worth another session, unless its code says otherwise.
 func afterLogin(err error) error {
 	var e *migrate.Error
 	var a answered
 	if errors.As(err, &e) && errors.As(err, &a) && a.code == "" {
-		return &migrate.Error{Op: e.Op, Subject: e.Subject, After: 5 * time.Second, Hint: e.Hint, Err: e.Err}
+		return &migrate.Error{Op: e.Op, Subject: e.Subject, After: 5 * time.Second, Hint: e.Hint, Crowded: true, Err: a}
 	}
 	return err
 }
@@ -110,15 +118,20 @@ func (t *Target) dropLane(l *lane) {
 	t.mu.Unlock()
 }
 
-// closeLane ends the lane politely, without waiting for the answer.
+// closeLane ends the lane, and what goes with it, politely, without waiting for the answer.
 func (t *Target) closeLane() {
 	t.mu.Lock()
 	l := t.lane
 	t.lane = nil
 	t.mu.Unlock()
-	if l == nil {
-		return
+	if l != nil {
+		l.w.command("LOGOUT", "")
+		l.close()
 	}
-	l.w.command("LOGOUT", "")
-	l.close()
+	if t.starring != nil {
+		t.starring.command("LOGOUT", "")
+		t.starring.conn.Close()
+		t.cutStars(nil)
+		t.starring = nil
+	}
 }

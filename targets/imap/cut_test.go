@@ -126,16 +126,20 @@ func against(t testing.TB, script []byte) error {
 		return err
 	}
 	defer x.Close()
-	mb, err := x.Open(t.Context(), nil)
+	_, errLayout := x.Layout(t.Context())
+	mb, err := x.OpenNamed(t.Context(), inbox, "")
 	_, _, errRoom := x.Room(t.Context())
-	_, errFolder := x.Open(t.Context(), migrate.Path{"a", "b"})
+	errAhead := x.Prepare(t.Context(), []migrate.Way{{Name: "a/b", Role: migrate.RoleSent}, {Name: "a"}, {Name: "c.d"}})
+	quarantine, errFolder := x.OpenNamed(t.Context(), "a/b", migrate.RoleSent)
 	var next uint32
 	var errIndex error
 	for _, e := range x.Index(t.Context(), mb, 1, &next) {
 		errIndex = e
 	}
+	errFlags := x.AddFlags(t.Context(), mb, []uint32{1, 2, 5}, []migrate.Flag{migrate.Flagged, "a b"})
+	errMove := x.Quarantine(t.Context(), mb, []uint32{1, 2, 5}, quarantine)
 	errAppend := upload(t, x, mails(t, mb, 3, 300)).err
-	return errors.Join(err, errRoom, errFolder, errIndex, errAppend)
+	return errors.Join(err, errLayout, errRoom, errAhead, errFolder, errIndex, errFlags, errMove, errAppend)
 }
 
 func TestServerThatDiesBetweenTimes(t *testing.T) {
@@ -150,10 +154,10 @@ func TestServerThatDiesBetweenTimes(t *testing.T) {
 	if o.err == nil || class(t, o.err).Scope != migrate.ScopeSession {
 		t.Error(o.err)
 	}
-	if _, err := x.Open(t.Context(), nil); err == nil || class(t, err).Scope != migrate.ScopeSession {
+	if _, err := x.OpenNamed(t.Context(), inbox, ""); err == nil || class(t, err).Scope != migrate.ScopeSession {
 		t.Error(err)
 	}
-	if _, err := x.Open(t.Context(), nil); err == nil {
+	if _, err := x.OpenNamed(t.Context(), inbox, ""); err == nil {
 		t.Error("a dead connection came back")
 	}
 }
@@ -168,7 +172,11 @@ func FuzzResponseLine(f *testing.F) {
 		if r, ok := parseFetch(line); ok && (len(r.header) > len(line) || len(r.whole) > len(line)) {
 			t.Fatal("more came out than went in")
 		}
-		personal(line)
+		parseNamespace(line)
+		(&listing{}).take(line)
+		idName(line)
+		var n map[string]uint32
+		statusNumbers(line, &n)
 		roomOf(line)
 		statusItems(line)
 		searched(line)

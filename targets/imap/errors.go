@@ -56,6 +56,7 @@ func classify(op, subject string, st status, other migrate.Scope) *migrate.Error
 		e.Scope, e.Final = migrate.ScopeFolder, false
 	case "UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "THROTTLED":
 		e.Scope, e.Final, e.After = migrate.ScopeSession, false, backOff(st)
+		e.Crowded = st.code == "UNAVAILABLE" || st.code == "LIMIT"
 		if st.code == "SERVERBUG" {
 			e.Hint = hintServer
 		}

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,38 +11,39 @@ import (
 )
 
 func TestOpenMakesFolders(t *testing.T) {
+	dots := func(w *imaptest.Switches) { w.Delimiter, w.Prefix = ".", "INBOX." }
 	cases := map[string]struct {
 		change func(*imaptest.Switches)
-		path   migrate.Path
-		name   string // decoded
+		name   string
 		wire   string
 	}{
-		"inbox":             {nil, nil, "INBOX", "INBOX"},
-		"inbox by name":     {nil, migrate.Path{"inbox"}, "INBOX", "INBOX"},
-		"below inbox":       {nil, migrate.Path{"Inbox", "A"}, "INBOX/A", "INBOX/A"},
-		"umlauts":           {nil, migrate.Path{"Entwürfe", "R&D"}, "Entwürfe/R&D", "Entw&APw-rfe/R&-D"},
-		"dot":               {func(w *imaptest.Switches) { w.Delimiter = "." }, migrate.Path{"a", "v1.0"}, "a.v1\u20240", "a.v1&ICQ-0"},
-		"slash":             {nil, migrate.Path{"in/out"}, "in\u2215out", "in&IhU-out"},
-		"backslash":         {func(w *imaptest.Switches) { w.Delimiter = `\` }, migrate.Path{"a", "b"}, `a\b`, `a\b`},
-		"odd delimiter":     {func(w *imaptest.Switches) { w.Delimiter = "^" }, migrate.Path{"a", "b^c"}, "a^b_c", "a^b_c"},
-		"flat":              {func(w *imaptest.Switches) { w.Delimiter = "NIL" }, migrate.Path{"a", "b"}, "a\u2215b", "a&IhU-b"},
-		"prefix":            {func(w *imaptest.Switches) { w.Delimiter, w.Prefix = ".", "INBOX." }, migrate.Path{"a", "b"}, "INBOX.a.b", "INBOX.a.b"},
-		"prefix, below":     {func(w *imaptest.Switches) { w.Delimiter, w.Prefix = ".", "INBOX." }, migrate.Path{"INBOX", "b"}, "INBOX.b", "INBOX.b"},
-		"no NAMESPACE":      {func(w *imaptest.Switches) { w.Delimiter, w.Caps = ".", []string{"IMAP4rev1", "AUTH=PLAIN"} }, migrate.Path{"a", "b"}, "a.b", "a.b"},
-		"parents wanted":    {func(w *imaptest.Switches) { w.NeedParents = true }, migrate.Path{"a", "b", "c"}, "a/b/c", "a/b/c"},
-		"parents, prefix":   {func(w *imaptest.Switches) { w.NeedParents, w.Delimiter, w.Prefix = true, ".", "INBOX." }, migrate.Path{"a", "b"}, "INBOX.a.b", "INBOX.a.b"},
-		"codes hidden":      {func(w *imaptest.Switches) { w.HideCodes = true }, migrate.Path{"a"}, "a", "a"},
-		"quote":             {nil, migrate.Path{`a"b\c`}, `a"b\c`, `a"b\c`},
-		"looks like a list": {nil, migrate.Path{"a {3}", "(b) *"}, "a {3}/(b) *", "a {3}/(b) *"},
-		"rev2 names":        {func(w *imaptest.Switches) { w.Caps = append(imaptest.DefaultCaps, "IMAP4rev2", "UTF8=ACCEPT") }, migrate.Path{"ü&"}, "ü&", "&APw-&-"},
+		"inbox":             {nil, "INBOX", "INBOX"},
+		"inbox, small":      {nil, "inbox", "INBOX"},
+		"below inbox":       {nil, "Inbox/A", "INBOX/A"},
+		"umlauts":           {nil, "Entwürfe/R&D", "Entw&APw-rfe/R&-D"},
+		"dot":               {nil, "a/v1.0", "a/v1.0"},
+		"backslash":         {func(w *imaptest.Switches) { w.Delimiter = `\` }, `a\b`, `a\b`},
+		"odd delimiter":     {func(w *imaptest.Switches) { w.Delimiter = "^" }, "a^b", "a^b"},
+		"flat":              {func(w *imaptest.Switches) { w.Delimiter = "NIL" }, "a/b", "a/b"},
+		"prefix":            {dots, "INBOX.a.b", "INBOX.a.b"},
+		"no NAMESPACE":      {func(w *imaptest.Switches) { w.Delimiter, w.Caps = ".", []string{"IMAP4rev1", "AUTH=PLAIN"} }, "a.b", "a.b"},
+		"parents wanted":    {func(w *imaptest.Switches) { w.NeedParents = true }, "a/b/c", "a/b/c"},
+		"parents, prefix":   {func(w *imaptest.Switches) { dots(w); w.NeedParents = true }, "INBOX.a.b.c", "INBOX.a.b.c"},
+		"mail or children":  {func(w *imaptest.Switches) { w.MailOrChildren, w.NeedParents = true, true }, "a/b/c", "a/b/c"},
+		"codes hidden":      {func(w *imaptest.Switches) { w.HideCodes = true }, "a", "a"},
+		"quote":             {nil, `a"b\c`, `a"b\c`},
+		"looks like a list": {nil, "a {3}/(b) *", "a {3}/(b) *"},
+		"rev2 names":        {func(w *imaptest.Switches) { w.Caps = append(imaptest.DefaultCaps, "IMAP4rev2", "UTF8=ACCEPT") }, "ü&", "&APw-&-"},
+		"lax subscriptions": {func(w *imaptest.Switches) { w.LaxSubscribe = true }, "a", "a"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, c.change)
 			x := open(t, config(s))
-			mb := folder(t, x, c.path...)
-			if mb.Name != c.name || mb.UIDValidity == 0 || mb.UIDNext != 1 || mb.Messages != 0 {
-				t.Fatalf("%+v", mb)
+			mb, err := x.OpenNamed(t.Context(), c.name, "")
+			if want := strings.Replace(strings.Replace(c.name, "Inbox", "INBOX", 1), "inbox", "INBOX", 1); err != nil || mb.Name != want ||
+				mb.UIDValidity == 0 || mb.UIDNext != 1 || mb.Messages != 0 {
+				t.Fatalf("%+v, %v", mb, err)
 			}
 			if c.wire != "INBOX" && !s.Account(imaptest.User).Subscribed(c.wire) {
 				t.Errorf("%q is not there or not subscribed: %q", c.wire, s.Account(imaptest.User).Mailboxes())
@@ -49,8 +51,13 @@ func TestOpenMakesFolders(t *testing.T) {
 			if o := upload(t, x, mails(t, mb, 2, 100)); o.err != nil || len(s.Messages(c.wire)) != 2 {
 				t.Errorf("%v", o.err)
 			}
-			if again := folder(t, x, c.path...); again.UIDValidity != mb.UIDValidity || again.UIDNext != 3 || again.Messages != 2 {
-				t.Errorf("%+v", again)
+			again, err := x.OpenNamed(t.Context(), c.name, "")
+			if err != nil || again.UIDValidity != mb.UIDValidity || again.UIDNext != 3 || again.Messages != 2 {
+				t.Errorf("%+v, %v", again, err)
+			}
+			l, err := x.Layout(t.Context())
+			if err != nil || !slices.ContainsFunc(l.Boxes, func(b migrate.Box) bool { return b.Name == mb.Name }) {
+				t.Errorf("not in the layout: %+v, %v", l, err)
 			}
 		})
 	}
@@ -69,26 +76,26 @@ func TestOpenRefused(t *testing.T) {
 	}
 	cases := map[string]struct {
 		change func(*imaptest.Switches)
-		path   migrate.Path
+		name   string
 		scope  migrate.Scope
 		final  bool
 	}{
-		"server read-only":     {func(w *imaptest.Switches) { w.ReadOnly = true }, migrate.Path{"a"}, migrate.ScopeRun, true},
-		"name refused":         {func(w *imaptest.Switches) { w.CreateAnswer = "NO [CANNOT] no" }, migrate.Path{"a"}, migrate.ScopeFolder, true},
-		"over quota":           {func(w *imaptest.Switches) { w.CreateAnswer = "NO [OVERQUOTA] no" }, migrate.Path{"a"}, migrate.ScopeRun, true},
-		"busy":                 {answer("STATUS", "NO [INUSE] later"), nil, migrate.ScopeSession, false},
-		"status refused":       {answer("STATUS", "NO [CANNOT] not this one"), nil, migrate.ScopeFolder, true},
-		"odd status":           {answer("STATUS", "* STATUS x (\nOK"), nil, migrate.ScopeFolder, true},
-		"no name":              {nil, migrate.Path{"a", ""}, migrate.ScopeFolder, true},
-		"line end in the name": {nil, migrate.Path{"a\r\nb"}, migrate.ScopeFolder, true},
-		"no UTF-8":             {nil, migrate.Path{"\xff"}, migrate.ScopeFolder, true},
-		"long":                 {nil, migrate.Path{strings.Repeat("x", 2000)}, migrate.ScopeFolder, true},
-		"bye":                  {answer("STATUS", "* BYE [UNAVAILABLE] going down\nCUT"), nil, migrate.ScopeSession, false},
+		"server read-only":     {func(w *imaptest.Switches) { w.ReadOnly = true }, "a", migrate.ScopeRun, true},
+		"name refused":         {func(w *imaptest.Switches) { w.CreateAnswer = "NO [CANNOT] no" }, "a", migrate.ScopeFolder, true},
+		"over quota":           {func(w *imaptest.Switches) { w.CreateAnswer = "NO [OVERQUOTA] no" }, "a", migrate.ScopeRun, true},
+		"busy":                 {answer("STATUS", "NO [INUSE] later"), inbox, migrate.ScopeSession, false},
+		"status refused":       {answer("STATUS", "NO [CANNOT] not this one"), inbox, migrate.ScopeFolder, true},
+		"odd status":           {answer("STATUS", "* STATUS x (\nOK"), inbox, migrate.ScopeFolder, true},
+		"no name":              {nil, "a/", migrate.ScopeFolder, true},
+		"line end in the name": {nil, "a\r\nb", migrate.ScopeFolder, true},
+		"no UTF-8":             {nil, "\xff", migrate.ScopeFolder, true},
+		"long":                 {nil, strings.Repeat("x", 5000), migrate.ScopeFolder, true},
+		"bye":                  {answer("STATUS", "* BYE [UNAVAILABLE] going down\nCUT"), inbox, migrate.ScopeSession, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			x := open(t, config(serve(t, c.change)))
-			_, err := x.Open(t.Context(), c.path)
+			_, err := x.OpenNamed(t.Context(), c.name, "")
 			if err == nil {
 				t.Fatal("opened")
 			}
@@ -104,7 +111,7 @@ func TestOpenRefused(t *testing.T) {
 
 // What servers send in answer to STATUS, and kills go-imap.
 func TestOddStatus(t *testing.T) {
-	for _, line := range []string{"* STATUS inbox (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 5 )", `* status "INBOX" (messages 3 uidnext 4 uidvalidity 5)`,
+	for _, line := range []string{"* STATUS inbox (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 5 )", "* STATUS My (x) box (MESSAGES 3 UIDNEXT 4 UIDVALIDITY 5)", `* status "INBOX" (messages 3 uidnext 4 uidvalidity 5)`,
 		"* STATUS {5}\nINBOX (MESSAGES 3  UIDNEXT 4 UIDVALIDITY 5 X-ODD (a b))", "* XYZZY\n* FLAGS ($Forwarded )\n* LIST (\\Noselect) \"\" x\n* OK [FOO [x]] bar\n* STATUS INBOX (UIDVALIDITY 5 UIDNEXT 4 MESSAGES 3)",
 		"+ stray\n* 5 FETCH (X-GM-LABELS (\\Inbox))\n* STATUS INBOX (UIDVALIDITY 5 UIDNEXT 4 MESSAGES 3 HIGHESTMODSEQ NIL)"} {
 		s := serve(t, func(w *imaptest.Switches) {
@@ -212,7 +219,7 @@ func TestFolderNameThatTheServerRefuses(t *testing.T) {
 	})
 	x := open(t, config(s))
 	for range 2 {
-		mb, err := x.Open(t.Context(), migrate.Path{"1.Work"})
+		mb, err := x.OpenNamed(t.Context(), "1.Work", "")
 		if err != nil || mb.Name != "1\u2024Work" || mb.UIDValidity == 0 {
 			t.Errorf("%+v, %v", mb, err)
 		}

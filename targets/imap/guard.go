@@ -23,7 +23,7 @@ type guard struct {
 
 // reading are the commands that change nothing on the server.
 var reading = map[string]bool{"CAPABILITY": true, "NOOP": true, "LOGOUT": true, "ID": true, "STARTTLS": true, "AUTHENTICATE": true, "LOGIN": true,
-	"COMPRESS": true, "NAMESPACE": true, "LIST": true, "STATUS": true, "EXAMINE": true, "FETCH": true, "SEARCH": true, "UID FETCH": true,
+	"COMPRESS": true, "NAMESPACE": true, "LIST": true, "XLIST": true, "STATUS": true, "EXAMINE": true, "FETCH": true, "SEARCH": true, "UID FETCH": true,
 	"UID SEARCH": true, "GETQUOTA": true, "GETQUOTAROOT": true, "UNSELECT": true}
 
 // maxCommand bounds a command line; Dovecot stops reading at 64 KiB.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"poplift/migrate"
 	"poplift/migrate/mailnet"
@@ -63,6 +64,10 @@ func (w *wire) handshake(ctx context.Context, cfg *Config) error {
 func (w *wire) greeting() (preauth bool, err error) {
 	line, err := w.response()
 	if err != nil {
+		var e *migrate.Error
+		if errors.As(err, &e) {
+			e.Crowded = true
+		}
 		return false, err
 	}
 	st, ok := parseStatus(line)
@@ -72,6 +77,7 @@ func (w *wire) greeting() (preauth bool, err error) {
 	if st.code == "CAPABILITY" {
 		w.caps = parseCapabilities(st.args)
 	}
+	w.product = strings.ToLower(st.text)
 	switch st.kind {
 	case "OK":
 		return false, nil
@@ -80,6 +86,7 @@ func (w *wire) greeting() (preauth bool, err error) {
 	}
 	e := classify("imap greeting", w.address, st, migrate.ScopeSession)
 	e.Final = e.Final && e.Scope == migrate.ScopeRun
+	e.Crowded = !e.Final // nobody has been named yet, so that it is nobody's own fault
 	return false, e
 }
 
@@ -150,18 +157,27 @@ func (w *wire) compress() error {
 	return errors.Join(err, level)
 }
 
-// probe sends commands whose answers nobody waits for now; they are kept by w.next as they pass. done is called with the answer of each.
-func (w *wire) probe(commands []string, done func(status)) error {
-	lines := ""
-	for _, c := range commands {
+// question is a command whose answer nobody waits for now.
+type question struct {
+	command  string
+	answered func(status) // nil: what it says untagged is all
+}
+
+// probe sends questions; what is said to them is kept by w.next as it passes.
+func (w *wire) probe(asked []question) error {
+	var lines []string
+	for _, q := range asked {
 		tag := w.tag()
-		w.later[tag] = done
-		lines += tag + " " + c + "\r\n"
+		w.later[tag] = q.answered
+		if q.answered == nil {
+			w.later[tag] = func(status) {}
+		}
+		lines = append(lines, tag+" "+q.command)
 	}
-	if lines == "" {
+	if lines == nil {
 		return nil
 	}
-	return w.send(lines[:len(lines)-2], "")
+	return w.send(strings.Join(lines, "\r\n"), "")
 }
 
 // settle waits until every probe is answered.

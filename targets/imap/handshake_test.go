@@ -195,7 +195,7 @@ func TestCompression(t *testing.T) {
 	}
 }
 
-// TestRoundTrips holds the price of a run that finds nothing to do: one STATUS behind the login and no waiting for anything else.
+// TestRoundTrips holds the price of a run that finds nothing to do: what is asked behind the login, all at once, and one STATUS.
 func TestRoundTrips(t *testing.T) {
 	s := serve(t, func(w *imaptest.Switches) { w.Caps = append(imaptest.DefaultCaps, "QUOTA") })
 	x := open(t, config(s))
@@ -203,7 +203,8 @@ func TestRoundTrips(t *testing.T) {
 	if _, _, err := x.Room(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"1 AUTHENTICATE PLAIN ***", `1 ID ("name" "poplift")`, "1 NAMESPACE", "1 GETQUOTAROOT INBOX", "1 STATUS INBOX"}
+	want := []string{"1 AUTHENTICATE PLAIN ***", `1 ID ("name" "poplift")`, "1 NAMESPACE", "1 GETQUOTAROOT INBOX",
+		`1 LIST "" "*" RETURN (SPECIAL-USE)`, `1 STATUS "poplift.probe" (UIDNEXT)`, "1 STATUS INBOX"}
 	got := s.Log()
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -57,14 +58,25 @@ func open(t testing.TB, cfg Config) *Target {
 	return x
 }
 
+// folder opens a folder by the names of its path; none is INBOX.
 func folder(t testing.TB, x *Target, p ...string) migrate.Mailbox {
 	t.Helper()
-	mb, err := x.Open(t.Context(), p)
+	l, err := x.Layout(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := inbox
+	if len(p) > 0 {
+		name = l.Prefix + strings.Join(p, l.Delimiter)
+	}
+	mb, err := x.OpenNamed(t.Context(), name, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return mb
 }
+
+var discard = slog.New(slog.DiscardHandler)
 
 var testPool = migrate.NewPool(256<<20, "")
 

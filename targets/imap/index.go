@@ -8,16 +8,15 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 
 	"poplift/migrate"
-	"poplift/migrate/mutf7"
 )
 
 // The reading of FETCH answers is ours and not go-imap's: that one takes an unsolicited FETCH for the answer and throws the real one away, and
 // loses a message whose UID comes behind its literal, both without an error. A message missing from the index is copied twice. It is also four
-// times as fast: 590,000 messages a second against 145,000, client and server on two cores (BenchmarkIndex).
+// times as fast: 590,000 messages a second against 145,000, client and server on two cores (BenchmarkIndex). Of a real server (Dovecot
+// 2.3) 100,000 messages cost 0.13 s of processor time and 3 MB of heap, and the next index only what is new.
 
 // Index yields what lies in mb from the UID from on. It checks that every message was told of and asks again, one by one, for those that were not.
 // Leaving the sequence early cuts the connection.
@@ -25,8 +24,8 @@ func (t *Target) Index(ctx context.Context, mb migrate.Mailbox, from uint32, nex
 	return func(yield func(migrate.Indexed, error) bool) {
 		defer t.during(ctx)()
 		from = max(from, 1)
-		x := &indexing{w: t.ctl, mb: mb, from: from, next: from, yield: yield}
-		err := x.run()
+		x := &indexing{w: t.ctl, picked: picked{mb: mb, next: from}, from: from, yield: yield}
+		err := x.run(t.wireName(mb.Name))
 		if err == errStopped {
 			return
 		}
@@ -42,13 +41,11 @@ var errStopped = errors.New("stopped")
 
 // indexing is one Index on its way.
 type indexing struct {
+	picked
 	w     *wire
-	mb    migrate.Mailbox
 	from  uint32
-	next  uint32
 	yield func(migrate.Indexed, error) bool
 
-	exists    uint32 // by EXAMINE
 	first     uint32 // sequence number of the first message told of
 	last      uint32 // and of the last
 	told      uint32 // messages told of
@@ -58,8 +55,8 @@ type indexing struct {
 }
 
 // run asks for everything in one round trip: EXAMINE and UID FETCH go together.
-func (x *indexing) run() error {
-	selected, err := x.w.command("EXAMINE "+quoted(mutf7.Encode(x.mb.Name)), "")
+func (x *indexing) run(name string) error {
+	selected, err := x.w.command("EXAMINE "+name, "")
 	if err != nil {
 		return err
 	}
@@ -67,7 +64,7 @@ func (x *indexing) run() error {
 	if err != nil {
 		return err
 	}
-	st, err := x.w.await(selected, x.selected)
+	st, err := x.w.await(selected, x.picked.take)
 	if err != nil {
 		return err
 	}
@@ -89,24 +86,6 @@ func (x *indexing) run() error {
 }
 
 var indexItems = "(UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS (" + strings.Join(migrate.EnvelopeFields, " ") + ")])"
-
-// selected reads what EXAMINE says of the mailbox.
-func (x *indexing) selected(line []byte, st status) error {
-	n, err := strconv.ParseUint(st.args, 10, 32)
-	switch {
-	case st.code == "UIDVALIDITY" && err == nil && x.mb.UIDValidity != 0 && uint32(n) != x.mb.UIDValidity:
-		return &migrate.Error{Op: "imap examine", Subject: x.mb.Name, // costs the session: everything known of the mailbox is void
-			Err: fmt.Errorf("the mailbox was made anew by someone else (UIDVALIDITY %d, was %d)", n, x.mb.UIDValidity)}
-	case st.code == "UIDNEXT" && err == nil:
-		x.next = max(x.next, uint32(n))
-	case st.kind == "" && bytes.HasPrefix(line, []byte("* ")):
-		count, rest := word(line[2:])
-		if n, ok := number(count); ok && n < 1<<32 && strings.EqualFold(string(rest), "EXISTS") {
-			x.exists = uint32(n)
-		}
-	}
-	return nil
-}
 
 // fetched takes one response of the FETCH.
 func (x *indexing) fetched(line []byte, st status) error {
@@ -230,11 +209,11 @@ func (r *ranges) add(uid uint32) {
 // Read copies one message's octets to w as they come, without setting \Seen.
 func (t *Target) Read(ctx context.Context, mb migrate.Mailbox, uid uint32, w io.Writer) error {
 	defer t.during(ctx)()
-	return because(ctx, t.ctl.readMessage(mb, uid, w))
+	return because(ctx, t.ctl.readMessage(mb, t.wireName(mb.Name), uid, w))
 }
 
-func (w *wire) readMessage(mb migrate.Mailbox, uid uint32, to io.Writer) error {
-	selected, err := w.command("EXAMINE "+quoted(mutf7.Encode(mb.Name)), "")
+func (w *wire) readMessage(mb migrate.Mailbox, name string, uid uint32, to io.Writer) error {
+	selected, err := w.command("EXAMINE "+name, "")
 	if err != nil {
 		return err
 	}
@@ -242,8 +221,8 @@ func (w *wire) readMessage(mb migrate.Mailbox, uid uint32, to io.Writer) error {
 	if err != nil {
 		return err
 	}
-	x := &indexing{w: w, mb: mb}
-	st, err := w.await(selected, x.selected)
+	p := picked{mb: mb}
+	st, err := w.await(selected, p.take)
 	if err != nil {
 		return err
 	}

@@ -195,7 +195,7 @@ func TestIndexStoppedEarly(t *testing.T) {
 	for range x.Index(t.Context(), mb, 1, &next) {
 		break
 	}
-	if _, err := x.Open(t.Context(), nil); err == nil {
+	if _, err := x.OpenNamed(t.Context(), inbox, ""); err == nil {
 		t.Error("the connection should be cut")
 	}
 }

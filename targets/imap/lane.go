@@ -57,6 +57,10 @@ type run struct {
 	lane     *lane      // in use
 	ended    bool       // no more comes, all is answered
 	sent     bool       // this connection's sender has ended
+
+	asking    map[string]bool // mailboxes whose flags are being asked for
+	held      []batch         // refused, and waiting for that
+	unstarred bool            // that \Flagged may be lost was said
 }
 
 // batch is what is sent again after a refusal.
@@ -67,17 +71,22 @@ type batch struct {
 	// check, when not nil, was the answer to the one item: the server said that there is no such mailbox, and is asked whether it means it
 	// (mailutils imap4d 3.15 says so of messages whose header it doesn't like).
 	check *status
+	// flags asks instead which flags the mailbox keeps: the command was refused, and may have had one that it doesn't.
+	flags bool
 }
 
 // item is an upload that waits for its receipt.
 type item struct {
-	up       migrate.Upload
-	n        int // counts uploads
-	octets   int64
-	keywords bool // flags that are no system flags may be sent
-	done     bool
-	receipt  migrate.Receipt
-	err      error
+	up      migrate.Upload
+	n       int // counts uploads
+	octets  int64
+	longest int      // keyword that may be sent, in octets; 0 is none
+	sent    []string // flags as they went out last
+	dropped []string // keywords that went out before that
+	star    bool     // \Flagged is to be set by STORE before the receipt is given
+	done    bool
+	receipt migrate.Receipt
+	err     error
 }
 
 // command is one APPEND.
@@ -87,6 +96,7 @@ type command struct {
 	items   []*item
 	octets  int64
 	check   *status   // it is no APPEND but the question that batch.check tells of
+	flags   bool      // or that batch.flags tells of
 	whole   bool      // all of it is written
 	goOn    chan bool // the answer to a synchronizing literal: true is "+"
 	asking  bool      // it waits for that
@@ -144,13 +154,20 @@ func (r *run) deliver(yield func(migrate.Receipt, error) bool) {
 			front = r.order[0]
 		}
 		ready := front != nil && front.done
-		if ready {
+		star := ready && front.star
+		if ready && !star {
 			r.order = r.order[1:]
 		}
 		err, ended := r.err, r.ended
 		r.mu.Unlock()
 		switch {
-		case ready:
+		case star && err == nil:
+			if err := r.star(front.up.Mailbox); err != nil {
+				r.fail(err)
+				yield(front.receipt, because(r.outer, err))
+				return
+			}
+		case ready && !star:
 			if !yield(front.receipt, front.err) || front.err != nil && !errors.Is(front.err, migrate.ErrRejected) {
 				return
 			}
@@ -287,7 +304,7 @@ func (r *run) afterwards(l *lane, err error, redials *int) error {
 // enqueue takes an upload in; nil when it is settled by that. What the server would refuse for certain is refused here: an empty message (RFC
 // 9051 6.3.12; servers die on the empty literal) and one above its limit.
 func (r *run) enqueue(u migrate.Upload) *item {
-	it := &item{up: u, octets: u.Message.Body.Len(), keywords: true}
+	it := &item{up: u, octets: u.Message.Body.Len(), longest: maxKeyword}
 	it.receipt.Upload = u
 	limit := r.t.MaxSize(u.Mailbox)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,16 +28,16 @@ type library struct {
 
 	mu          sync.Mutex
 	changed     *sync.Cond
-	pending     []byte // for the library to read
-	outstanding int    // commands that it has sent and that are not answered
-	literal     bool   // it waits for "+"
-	asked       string // the mailbox of its STATUS, as it was sent
-	answer      status // the last tagged answer
-	err         error  // sticky
+	pending     []byte            // for the library to read
+	outstanding int               // commands that it has sent and that are not answered
+	literal     bool              // it waits for "+"
+	asked       []statusAsked     // its STATUS commands that are not answered
+	refused     map[string]status // answers that are not OK, by tag, until refusal tells them
+	err         error             // sticky
 }
 
 func newLibrary(w *wire) *library {
-	l := &library{w: w, pending: []byte("* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n")}
+	l := &library{w: w, refused: map[string]status{}, pending: []byte("* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n")}
 	l.changed = sync.NewCond(&l.mu)
 	l.guard = guard{readOnly: w.readOnly, each: l.sent}
 	l.Client = imapclient.New(lent{l}, nil)
@@ -67,21 +68,27 @@ func (l *library) refusal(err error) (st status, refused bool, fatal error) {
 	}
 	var e *goimap.Error
 	if errors.As(err, &e) {
-		return l.answer, true, nil
+		st, ok := l.refused[e.Text]
+		if delete(l.refused, e.Text); ok {
+			return st, true, nil
+		}
 	}
 	return status{}, false, l.w.broken(err)
 }
+
+// statusAsked is a STATUS on its way, and the mailbox as it was sent.
+type statusAsked struct{ tag, mailbox string }
 
 // sent sees each line that the library sends, under mu.
 func (l *library) sent(line []byte, begins bool, literal int64) {
 	if begins {
 		l.outstanding++
 		if verbOf(line) == "STATUS" {
-			_, rest := word(line)
+			tag, rest := word(line)
 			_, rest = word(rest)
 			s := scanner{rest}
 			s.value()
-			l.asked = string(bytes.TrimSpace(rest[:len(rest)-len(s.b)]))
+			l.asked = append(l.asked, statusAsked{string(tag), string(bytes.TrimSpace(rest[:len(rest)-len(s.b)]))})
 		}
 	}
 	l.literal = literal > 0
@@ -141,8 +148,11 @@ func (c lent) take(line []byte, st status) error {
 	switch {
 	case strings.HasPrefix(st.tag, "T"):
 		c.outstanding--
-		c.answer = st
-		c.pending = fmt.Appendf(c.pending, "%s %s answered\r\n", st.tag, st.kind)
+		c.asked = slices.DeleteFunc(c.asked, func(a statusAsked) bool { return a.tag == st.tag })
+		if st.kind != "OK" {
+			c.refused[st.tag] = st
+		}
+		c.pending = fmt.Appendf(c.pending, "%s %s %s\r\n", st.tag, st.kind, st.tag) // the tag as text: an error tells its command by it
 	case st.tag == "*":
 	case st.tag != "":
 		return c.w.broken(fmt.Errorf("an answer to a command that was not sent: %.80q", line))
@@ -166,20 +176,11 @@ func (c lent) repaired(line []byte) []byte {
 	s := scanner{rest}
 	switch strings.ToUpper(string(name)) {
 	case "STATUS":
-		s.value() // the mailbox: only one is asked for at a time, and servers differ in how they write it
-		items, kind := s.value()
-		if kind != list {
+		items, ok := s.lastList() // behind the mailbox: answers come in the order of the questions, and servers differ in how they write it
+		if !ok || len(c.asked) == 0 {
 			return nil
 		}
-		return fmt.Appendf(nil, "* STATUS %s (%s)\r\n", c.asked, statusItems(items))
-	case "LIST":
-		s.value()
-		delimiter, kind := s.value()
-		d := "NIL"
-		if kind == text && len(delimiter) == 1 && quotable(string(delimiter)) {
-			d = quoted(string(delimiter))
-		}
-		return fmt.Appendf(nil, "* LIST () %s \"\"\r\n", d) // only the delimiter is ever asked for
+		return fmt.Appendf(nil, "* STATUS %s (%s)\r\n", c.asked[0].mailbox, statusItems(items))
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"poplift/migrate"
-	"poplift/migrate/mutf7"
 )
 
 // room waits until another command of n octets may be on its way.
@@ -41,7 +40,7 @@ func (s *sender) begin(it *item) error {
 		return err
 	}
 	s.open = &command{tag: s.lane.w.tag(), mailbox: it.up.Mailbox.Name}
-	_, err := fmt.Fprintf(s.lane.bw, "%s APPEND %s", s.open.tag, quoted(mutf7.Encode(s.open.mailbox)))
+	_, err := fmt.Fprintf(s.lane.bw, "%s APPEND %s", s.open.tag, s.t.wireName(s.open.mailbox))
 	return s.wrote(err)
 }
 
@@ -69,7 +68,7 @@ func (s *sender) add(c *command, it *item) error {
 	s.mu.Unlock()
 	signal(s.flown)
 	if t := s.lane.w.conn.Trace(); t.On() {
-		t.Sent(s.lane.w.name, "%s APPEND %s%s[%d octets]", c.tag, quoted(mutf7.Encode(c.mailbox)), head[:strings.LastIndexByte(head, '{')], it.octets)
+		t.Sent(s.lane.w.name, "%s APPEND %s%s[%d octets]", c.tag, s.t.wireName(c.mailbox), head[:strings.LastIndexByte(head, '{')], it.octets)
 	}
 	if _, err := s.lane.bw.WriteString(head); err != nil {
 		return s.wrote(err)
@@ -92,8 +91,8 @@ func (s *sender) add(c *command, it *item) error {
 // head is what stands before a message's octets: flags, date, and the literal's header. wait says that the server must let the literal come.
 func (s *sender) head(it *item) (head string, wait bool) {
 	var b strings.Builder
-	if flags := flagList(it.up.Flags, it.keywords); flags != "" {
-		b.WriteString(" (" + flags + ")")
+	if it.sent = s.flags(it); len(it.sent) > 0 {
+		b.WriteString(" (" + strings.Join(it.sent, " ") + ")")
 	}
 	if d := it.up.Date; d.Year() >= 1970 && d.Year() <= 2099 { // servers refuse others (Cyrus, Courier), or make them something else
 		b.WriteString(d.Format(` "_2-Jan-2006 15:04:05 -0700"`))
@@ -145,17 +144,29 @@ func (s *sender) end() error {
 	return s.wrote(err)
 }
 
-// check asks whether the mailbox is there.
+// check asks the batch's question about its mailbox: whether it is there, or which flags it keeps. For the latter it must be opened, and is closed
+// again where that can be done without an EXPUNGE.
 func (s *sender) check(b batch) error {
 	if err := s.room(0); err != nil {
 		return err
 	}
-	c := &command{tag: s.lane.w.tag(), mailbox: b.items[0].up.Mailbox.Name, items: b.items, check: b.check, whole: true}
+	c := &command{tag: s.lane.w.tag(), mailbox: b.items[0].up.Mailbox.Name, items: b.items, check: b.check, flags: b.flags, whole: true}
+	sent := []*command{c}
+	line := "STATUS " + s.t.wireName(c.mailbox) + " (UIDVALIDITY)"
+	if c.flags {
+		line = "SELECT " + s.t.wireName(c.mailbox)
+		if s.lane.w.caps.has("UNSELECT") {
+			sent = append(sent, &command{tag: s.lane.w.tag(), mailbox: c.mailbox, whole: true})
+		}
+	}
 	s.mu.Lock()
-	s.flights = append(s.flights, c)
+	s.flights = append(s.flights, sent...)
 	s.mu.Unlock()
 	signal(s.flown)
-	_, err := fmt.Fprintf(s.lane.bw, "%s STATUS %s (UIDVALIDITY)\r\n", c.tag, quoted(mutf7.Encode(c.mailbox)))
+	_, err := fmt.Fprintf(s.lane.bw, "%s %s\r\n", c.tag, line)
+	if len(sent) > 1 && err == nil {
+		_, err = fmt.Fprintf(s.lane.bw, "%s UNSELECT\r\n", sent[1].tag)
+	}
 	return s.wrote(err)
 }
 
@@ -175,33 +186,4 @@ func (s *sender) wrote(err error) error {
 		return errEarly
 	}
 	return &migrate.Error{Op: "imap append", Subject: s.lane.w.address, Err: fmt.Errorf("connection lost: %w", err)}
-}
-
-// systemFlags are those of RFC 3501 2.3.2 that a client may set: not \Recent, and none that a server has never heard of.
-var systemFlags = map[string]string{`\seen`: `\Seen`, `\answered`: `\Answered`, `\flagged`: `\Flagged`, `\deleted`: `\Deleted`, `\draft`: `\Draft`}
-
-// flagList joins the flags that a server can take: system flags, and keywords that are atoms.
-func flagList(flags []migrate.Flag, keywords bool) string {
-	var out []string
-	for _, f := range flags {
-		if name, ok := systemFlags[strings.ToLower(string(f))]; ok {
-			out = append(out, name)
-		} else if keywords && isKeyword(string(f)) {
-			out = append(out, string(f))
-		}
-	}
-	return strings.Join(out, " ")
-}
-
-// isKeyword says whether f is a flag-keyword: an atom (RFC 3501 9).
-func isKeyword(f string) bool {
-	if f == "" || len(f) > 200 || f[0] == '\\' {
-		return false
-	}
-	for i := 0; i < len(f); i++ {
-		if f[i] <= ' ' || f[i] >= 0x7f || strings.IndexByte(`(){%*"\[]`, f[i]) >= 0 {
-			return false
-		}
-	}
-	return true
 }

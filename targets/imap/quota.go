@@ -22,7 +22,7 @@ func (t *Target) Room(ctx context.Context) (octets int64, ok bool, err error) {
 	defer t.during(ctx)()
 	if !t.room.fresh {
 		t.ctl.quota = nil
-		if err := t.ctl.probe([]string{"GETQUOTAROOT INBOX"}, func(status) {}); err != nil {
+		if err := t.ctl.probe([]question{{command: "GETQUOTAROOT INBOX"}}); err != nil {
 			return 0, false, because(ctx, err)
 		}
 	}

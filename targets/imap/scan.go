@@ -204,6 +204,20 @@ func (s *scanner) list() ([]byte, valueKind) {
 	}
 }
 
+// lastList takes everything, and returns the last list: mailutils imap4d 3.15 writes a mailbox with a space in its name without quotes.
+func (s *scanner) lastList() (v []byte, ok bool) {
+	for s.space() {
+		w, kind := s.value()
+		if kind == nothing {
+			break
+		}
+		if kind == list {
+			v, ok = w, true
+		}
+	}
+	return v, ok
+}
+
 // number reads a value as an unsigned number.
 func number(v []byte) (uint64, bool) {
 	if len(v) == 0 || len(v) > 19 {
@@ -256,6 +270,27 @@ func appendUID(st status, n int) (uidValidity uint32, uids []uint32) {
 		return 0, nil
 	}
 	return uint32(validity), uids
+}
+
+// statusNumbers reads the items of a STATUS response that are numbers; other responses leave them as they are. The error is always nil.
+func statusNumbers(line []byte, items *map[string]uint32) error {
+	s := scanner{bytes.TrimPrefix(line, []byte("* "))}
+	if name, _ := s.value(); !equalFold(name, "STATUS") {
+		return nil
+	}
+	in, _ := s.lastList() // behind the mailbox: only one was asked about
+	*items = map[string]uint32{}
+	for s = (scanner{in}); s.space(); {
+		name, kind := s.value()
+		v, _ := s.value()
+		if kind != atom {
+			break
+		}
+		if n, ok := number(v); ok && n < 1<<32 {
+			(*items)[strings.ToUpper(string(name))] = uint32(n)
+		}
+	}
+	return nil
 }
 
 // capabilities is what a server offers, in upper case.

@@ -2,7 +2,8 @@
 //
 // It is for the engine in migrate. It keeps two connections, both made by one handshake of our own (STARTTLS, SASL, COMPRESS, capabilities as
 // they are after the login): the control connection, on which go-imap asks about folders and makes them and our own reader indexes them, and
-// the lane, on which messages go up. The lane is made at the first Append only, and is never made in a dry run.
+// the lane, on which messages go up. The lane is made at the first Append only, and is never made in a dry run. On Exchange there is a third one,
+// for flags that APPEND doesn't keep.
 //
 // The upload is ours because go-imap waits two round trips for each message above 4 KiB, can't send MULTIAPPEND (RFC 3502; 3 to 7 times
 // the speed on Dovecot), and closes the connection when a message is refused.
@@ -70,43 +71,52 @@ type Target struct {
 	lib  *library
 	room roomAsked
 
-	prefix, delimiter string // of the personal name space
-	spaced            bool   // they are known
+	listing *listing                   // what the server said of its folders so far; nil once the layout is made of it
+	layout  migrate.Layout             // and what was made since, unsorted
+	at      map[string]int             // the boxes of layout by name; nil until it is made
+	ready   map[string]migrate.Mailbox // opened by Prepare and not asked for yet
 
 	mu     sync.Mutex // guards what the lane reads too
 	limits map[string]int64
+	flags  map[string]*keeps // by folder
+	odd    map[string]string // folders whose name on the wire is not their text's, by name
 	lane   *lane
+
+	starring *wire // Append's connection for flags; see star
+	cutStars context.CancelCauseFunc
 }
 
 var (
 	_ migrate.Target   = (*Target)(nil)
-	_ migrate.Foldered = (*Target)(nil)
+	_ migrate.Layouter = (*Target)(nil)
+	_ migrate.Opener   = (*Target)(nil)
+	_ migrate.Flagger  = (*Target)(nil)
 	_ migrate.Indexer  = (*Target)(nil)
 	_ migrate.Limiter  = (*Target)(nil)
 	_ migrate.Quoter   = (*Target)(nil)
 )
 
-// Open connects and logs in. The session is cut when ctx ends. The questions that every session has (ID, NAMESPACE, quota) are sent along at once
-// and answered on the way, so that they cost no round trip.
+// Open connects and logs in. The session is cut when ctx ends. The questions that every session has (ID, NAMESPACE, quota, LIST) are sent along at
+// once and answered on the way, so that they cost no round trip.
 func Open(ctx context.Context, cfg Config) (*Target, error) {
 	cfg.Batch = cfg.Batch.withDefaults()
 	w, err := dial(ctx, &cfg, "imap")
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{cfg: cfg, ctl: w, limits: map[string]int64{}}
-	var asked []string
+	t := &Target{cfg: cfg, ctl: w, limits: map[string]int64{}, odd: map[string]string{}, flags: map[string]*keeps{}, ready: map[string]migrate.Mailbox{}}
+	var asked []question
 	if w.caps.has("ID") {
-		asked = append(asked, identity)
+		asked = append(asked, question{command: identity})
 	}
 	if w.caps.has("NAMESPACE") {
-		asked = append(asked, "NAMESPACE")
+		asked = append(asked, question{command: "NAMESPACE"})
 	}
 	if w.caps.has("QUOTA") {
-		asked = append(asked, "GETQUOTAROOT INBOX")
+		asked = append(asked, question{command: "GETQUOTAROOT INBOX"})
 		t.room.fresh = true
 	}
-	if err := w.probe(asked, func(status) {}); err != nil {
+	if err := w.probe(append(asked, t.listQuestions(false)...)); err != nil {
 		w.conn.Close()
 		return nil, err
 	}

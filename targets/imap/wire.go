@@ -43,7 +43,9 @@ type wire struct {
 	// sink may take a literal as it comes: head is the response up to its header. It returns false to have it kept like any other.
 	sink func(head []byte, n int64) (taken bool, err error)
 
-	namespace, quota []byte // untagged answers to probes, copied
+	namespace, quota []byte            // untagged answers to probes, copied
+	product          string            // what the server calls itself in its greeting and its ID, in small letters
+	listed           func(data []byte) // takes LIST answers, when not nil
 }
 
 func newWire(conn *mailnet.Conn, name string, cfg *Config) *wire {
@@ -222,12 +224,39 @@ func (w *wire) data(line []byte) bool {
 		w.namespace = append([]byte(nil), rest...)
 	case "QUOTA":
 		w.quota = append(append(w.quota, rest...), '\n')
-	case "QUOTAROOT", "ID", "ENABLED":
+	case "ID":
+		w.product += " " + strings.ToLower(idName(rest))
+	case "LIST", "XLIST":
+		if w.listed == nil {
+			return false
+		}
+		w.listed(rest)
+	case "QUOTAROOT", "ENABLED":
 	default:
 		return false
 	}
 	return true
 }
+
+// idName is the name in an answer to ID (RFC 2971).
+func idName(answer []byte) string {
+	s := scanner{answer}
+	fields, _ := s.value()
+	for s = (scanner{fields}); s.space(); {
+		field, kind := s.value()
+		v, _ := s.value()
+		switch {
+		case kind == nothing:
+			return ""
+		case equalFold(field, "NAME"):
+			return string(v[:min(len(v), 200)])
+		}
+	}
+	return ""
+}
+
+// is says whether the server calls itself by a name. It is asked only for what no capability tells.
+func (w *wire) is(name string) bool { return strings.Contains(w.product, name) }
 
 // await reads until the command is answered. each, when not nil, sees what comes before: data (with a zero status) and untagged statuses.
 func (w *wire) await(tag string, each func(line []byte, st status) error) (status, error) {

@@ -2,6 +2,7 @@ package imaptest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,7 +23,15 @@ func (c *conn) append(tag string, a *arguments) error {
 		c.line("%s BAD one message at a time", tag)
 		return nil
 	}
-	if no := c.refusal(messages); no != "" {
+	no := c.refusal(messages)
+	for i := range messages {
+		kept, refused := c.keeps(name, messages[i].Flags)
+		if no == "" && refused != "" {
+			no = "BAD unrecognized flag " + refused
+		}
+		messages[i].Flags = slices.DeleteFunc(kept, func(f string) bool { return contains(c.sw.DropOnAppend, f) })
+	}
+	if no != "" {
 		c.line("%s %s", tag, no)
 		return nil
 	}
@@ -43,7 +52,7 @@ func (c *conn) stored(name string, messages []Stored) (answer string, n int) {
 	c.account.mu.Lock()
 	defer c.account.mu.Unlock()
 	b := c.account.box(name)
-	if b == nil || !c.allowed(name) {
+	if b == nil || b.noSelect || !c.allowed(name) {
 		return c.code("NO", "TRYCREATE", "no such mailbox"), 0
 	}
 	var size int64

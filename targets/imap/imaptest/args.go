@@ -1,6 +1,9 @@
 package imaptest
 
 import (
+	"cmp"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -92,7 +95,7 @@ func (a *arguments) at(s string) bool {
 	return strings.HasPrefix(a.parts[0].text, s)
 }
 
-// uidSet is a parsed sequence set.
+// uidSet is a parsed sequence set: ranges in order that don't overlap.
 type uidSet [][2]uint32
 
 func parseSet(s string, last uint32) (set uidSet, ok bool) {
@@ -115,14 +118,19 @@ func parseSet(s string, last uint32) (set uidSet, ok bool) {
 		}
 		set = append(set, [2]uint32{min(a, b), max(a, b)})
 	}
-	return set, true
+	slices.SortFunc(set, func(a, b [2]uint32) int { return cmp.Compare(a[0], b[0]) })
+	merged := set[:1]
+	for _, r := range set[1:] {
+		if last := &merged[len(merged)-1]; r[0] <= last[1] {
+			last[1] = max(last[1], r[1])
+		} else {
+			merged = append(merged, r)
+		}
+	}
+	return merged, true
 }
 
 func (s uidSet) has(n uint32) bool {
-	for _, r := range s {
-		if r[0] <= n && n <= r[1] {
-			return true
-		}
-	}
-	return false
+	i := sort.Search(len(s), func(i int) bool { return s[i][1] >= n })
+	return i < len(s) && s[i][0] <= n
 }

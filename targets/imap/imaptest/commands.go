@@ -1,6 +1,7 @@
 package imaptest
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -20,7 +21,7 @@ func (c *conn) run(tag, verb string, a *arguments) error {
 		c.flush()
 		return errCut
 	case "ID":
-		c.line(`* ID ("name" "imaptest")`)
+		c.line("* ID %s", cmp.Or(c.sw.ID, `("name" "imaptest")`))
 		return ok("done")
 	case "STARTTLS":
 		if c.secure || !c.has("STARTTLS") {
@@ -56,19 +57,28 @@ func (c *conn) run(tag, verb string, a *arguments) error {
 		if !c.has("NAMESPACE") {
 			break
 		}
-		c.line("* NAMESPACE ((%s %s)) NIL NIL", quote(c.sw.Prefix), c.delimiter())
+		c.line("* NAMESPACE ((%s %s)) %s %s", quote(c.sw.Prefix), c.delimiter(), c.space(c.sw.Others), c.space(c.sw.Shared))
 		return ok("done")
-	case "LIST":
-		return c.list(tag, a)
+	case "LIST", "XLIST":
+		if verb == "XLIST" && !c.has("XLIST") {
+			break
+		}
+		return c.list(tag, verb, a)
 	case "STATUS":
 		return c.status(tag, a)
 	case "CREATE":
-		return c.createBox(tag, a.str())
-	case "SUBSCRIBE":
-		return c.subscribe(tag, a.str())
+		return c.createBox(tag, a)
+	case "SUBSCRIBE", "UNSUBSCRIBE":
+		return c.subscribe(tag, verb, a.str())
 	case "SELECT", "EXAMINE":
 		return c.selectBox(tag, verb, a.str())
 	case "CLOSE", "UNSELECT":
+		if verb == "UNSELECT" && !c.has("UNSELECT") {
+			break
+		}
+		if verb == "CLOSE" && c.selected != nil && !c.locked {
+			c.expunge(uidSet{{1, 1<<32 - 1}})
+		}
 		c.selected = nil
 		return ok("done")
 	case "APPEND":
@@ -81,6 +91,16 @@ func (c *conn) run(tag, verb string, a *arguments) error {
 		return c.search(tag, verb, a)
 	case "UID STORE":
 		return c.store(tag, a)
+	case "UID COPY", "UID MOVE":
+		if verb == "UID MOVE" && !c.has("MOVE") {
+			break
+		}
+		return c.copy(tag, verb, a)
+	case "EXPUNGE", "UID EXPUNGE":
+		if verb == "UID EXPUNGE" && !c.has("UIDPLUS") {
+			break
+		}
+		return c.expungeAsked(tag, verb, a)
 	}
 	c.line("%s BAD unknown command or not offered", tag)
 	return nil
@@ -95,6 +115,14 @@ func (c *conn) delimiter() string {
 		return quote(d)
 	}
 	return "NIL"
+}
+
+// space is one of NAMESPACE's lists.
+func (c *conn) space(prefix string) string {
+	if prefix == "" {
+		return "NIL"
+	}
+	return "((" + quote(prefix) + " " + c.delimiter() + "))"
 }
 
 func (c *conn) login(tag, verb string, a *arguments) error {
@@ -217,52 +245,4 @@ func (c *conn) search(tag, verb string, a *arguments) error {
 	}
 	c.line("%s OK done", tag)
 	return nil
-}
-
-func (c *conn) store(tag string, a *arguments) error {
-	set, ok := parseSet(a.word(), 1<<32-1)
-	how, flags := strings.ToUpper(a.word()), strings.Fields(strings.Trim(a.word(), "()"))
-	if c.selected == nil || !ok {
-		c.line("%s BAD store", tag)
-		return nil
-	}
-	if c.readOnly(tag) {
-		return nil
-	}
-	c.account.mu.Lock()
-	defer c.account.mu.Unlock()
-	for i := range c.selected.messages {
-		m := &c.selected.messages[i]
-		if !set.has(m.UID) {
-			continue
-		}
-		var kept []string
-		for _, f := range m.Flags {
-			if how[0] == '+' || how[0] == '-' && !contains(flags, f) {
-				kept = append(kept, f)
-			}
-		}
-		if how[0] != '-' {
-			for _, f := range flags {
-				if !contains(kept, f) {
-					kept = append(kept, f)
-				}
-			}
-		}
-		m.Flags = kept
-		if !strings.HasSuffix(how, ".SILENT") {
-			c.line("* %d FETCH (UID %d FLAGS (%s))", i+1, m.UID, strings.Join(m.Flags, " "))
-		}
-	}
-	c.line("%s OK done", tag)
-	return nil
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if strings.EqualFold(l, s) {
-			return true
-		}
-	}
-	return false
 }

@@ -18,6 +18,7 @@ type conn struct {
 	secure   bool
 	account  *Account // after login
 	selected *mailbox
+	locked   bool     // it was opened by EXAMINE, or can't be changed
 	caps     []string // as they were when the connection began
 }
 
@@ -57,7 +58,7 @@ func (c *conn) serve() {
 }
 
 func (c *conn) startTLS() error {
-	tc := tls.Server(c.net, &tls.Config{Certificates: []tls.Certificate{c.server.cert}})
+	tc := tls.Server(c.net, c.server.tls)
 	if err := tc.Handshake(); err != nil {
 		return err
 	}
@@ -66,6 +67,10 @@ func (c *conn) startTLS() error {
 	return nil
 }
 
+// shownAfterLogin are capabilities that only come with the login, as with Dovecot.
+var shownAfterLogin = map[string]bool{"MULTIAPPEND": true, "UIDPLUS": true, "SPECIAL-USE": true, "CREATE-SPECIAL-USE": true, "COMPRESS=DEFLATE": true,
+	"LIST-EXTENDED": true, "LIST-STATUS": true, "CHILDREN": true, "MOVE": true}
+
 // capabilities are those of now: a secure connection has no STARTTLS, and some show only after the login.
 func (c *conn) capabilities() string {
 	var out []string
@@ -73,7 +78,7 @@ func (c *conn) capabilities() string {
 		switch {
 		case name == "STARTTLS" && (c.secure || c.account != nil):
 		case strings.HasPrefix(name, "AUTH=") && c.account != nil:
-		case c.account == nil && (name == "MULTIAPPEND" || name == "UIDPLUS" || name == "SPECIAL-USE" || name == "COMPRESS=DEFLATE"):
+		case c.account == nil && (shownAfterLogin[name]):
 		default:
 			out = append(out, name)
 		}

@@ -73,11 +73,19 @@ func TestMultiAppendIsAllOrNothing(t *testing.T) {
 
 func TestWhatIsNotOfferedIsRefused(t *testing.T) {
 	for capability, command := range map[string]string{
-		"LITERAL+":    "b APPEND INBOX {1+}\r\na\r\n",
-		"MULTIAPPEND": "b APPEND INBOX {1+}\r\na {1+}\r\nb\r\n",
-		"NAMESPACE":   "b NAMESPACE\r\n",
-		"QUOTA":       "b GETQUOTAROOT INBOX\r\n",
-		"STARTTLS":    "b STARTTLS\r\n",
+		"LITERAL+":           "b APPEND INBOX {1+}\r\na\r\n",
+		"MULTIAPPEND":        "b APPEND INBOX {1+}\r\na {1+}\r\nb\r\n",
+		"NAMESPACE":          "b NAMESPACE\r\n",
+		"QUOTA":              "b GETQUOTAROOT INBOX\r\n",
+		"STARTTLS":           "b STARTTLS\r\n",
+		"MOVE":               "c SELECT INBOX\r\nb UID MOVE 1 INBOX\r\n",
+		"UIDPLUS":            "c SELECT INBOX\r\nb UID EXPUNGE 1\r\n",
+		"UNSELECT":           "c SELECT INBOX\r\nb UNSELECT\r\n",
+		"XLIST":              "b XLIST \"\" \"*\"\r\n",
+		"CREATE-SPECIAL-USE": "b CREATE x (USE (\\Sent))\r\n",
+		"LIST-EXTENDED":      "b LIST \"\" \"*\" RETURN (CHILDREN)\r\n",
+		"LIST-STATUS":        "b LIST \"\" \"*\" RETURN (STATUS (MESSAGES))\r\n",
+		"SPECIAL-USE":        "b LIST \"\" \"*\" RETURN (SPECIAL-USE)\r\n",
 	} {
 		s := NewUnstartedServer()
 		s.Change(func(w *Switches) { w.Caps = Without(w.Caps, capability) })
@@ -96,5 +104,52 @@ func TestEmptyMessagesAndBadDatesAreRefused(t *testing.T) {
 		if out := talk(t, s, login+"b APPEND INBOX "+c); strings.Contains(out, "b OK") {
 			t.Errorf("%q: %s", c, out)
 		}
+	}
+}
+
+func TestListTellsWhatTheMailboxesAre(t *testing.T) {
+	s := NewUnstartedServer()
+	s.Change(func(w *Switches) { w.Caps = append(w.Caps, "CREATE-SPECIAL-USE") })
+	s.Start()
+	defer s.Close()
+	out := talk(t, s, login+"b CREATE a/b (USE (\\sent))\r\nb CREATE c (USE (\\Sent))\r\nc LIST \"\" \"*\" RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT))\r\nd LIST \"\" %\r\n")
+	for _, want := range []string{"b OK created", "b NO [USEATTR]", `* LIST (\NonExistent \HasChildren) "/" "a"`, `* LIST (\HasNoChildren \Sent) "/" "a/b"` + "\n" + `* STATUS "a/b" (MESSAGES 0 UIDNEXT 1)`,
+		`* LIST (\Noselect \HasChildren) "/" "a"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+	s.Change(func(w *Switches) { w.MailOrChildren, w.MaxName = true, 5 })
+	out = talk(t, s, login+"b CREATE d/e\r\nc CREATE d/e/f\r\nd CREATE g/\r\ne CREATE g/h\r\nf CREATE toolong\r\ng LIST \"\" *\r\n")
+	for _, want := range []string{"b OK", "c NO", "d OK", "e OK", "f NO [CANNOT]", `* LIST (\Noselect \HasChildren) "/" "g"`, `* LIST (\NoInferiors \HasNoChildren) "/" "g/h"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+}
+
+func TestMovingAndExpunging(t *testing.T) {
+	s := NewServer()
+	defer s.Close()
+	for range 5 {
+		s.Deliver("INBOX", []byte("x"))
+	}
+	s.Deliver("To", []byte("y"))
+	out := talk(t, s, login+"b SELECT INBOX\r\nc UID MOVE 2,4,9 To\r\nd UID COPY 1 To\r\ne UID STORE 1,5 +FLAGS (\\Deleted)\r\nf UID EXPUNGE 5\r\n")
+	for _, want := range []string{"* OK [COPYUID 1002 2,4 2:3] moved\n* 2 EXPUNGE\n* 3 EXPUNGE\nc OK", "d OK [COPYUID 1002 1 4:4]", "* 3 EXPUNGE\nf OK"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+	if n := len(s.Messages("INBOX")); n != 2 {
+		t.Errorf("%d left", n)
+	}
+	talk(t, s, login+"b EXAMINE INBOX\r\nc CLOSE\r\n")
+	if n := len(s.Messages("INBOX")); n != 2 {
+		t.Error("EXAMINE and CLOSE removed something")
+	}
+	talk(t, s, login+"b SELECT INBOX\r\nc CLOSE\r\n") // a client that closes a mailbox expunges it
+	if n := len(s.Messages("INBOX")); n != 1 {
+		t.Errorf("%d left after CLOSE", n)
 	}
 }

@@ -23,10 +23,11 @@ type Stored struct {
 type Account struct {
 	password string
 
-	mu    sync.Mutex
-	boxes map[string]*mailbox
-	valid uint32 // the last UIDVALIDITY given out
-	used  int64
+	mu     sync.Mutex
+	boxes  map[string]*mailbox
+	ghosts map[string]bool // subscribed and not there
+	valid  uint32          // the last UIDVALIDITY given out
+	used   int64
 }
 
 type mailbox struct {
@@ -35,10 +36,13 @@ type mailbox struct {
 	uidNext     uint32
 	messages    []Stored
 	subscribed  bool
+	use         string // its special-use attribute
+	noSelect    bool
+	noInferiors bool
 }
 
 func newAccount(password string) *Account {
-	a := &Account{password: password, boxes: map[string]*mailbox{}, valid: 1000}
+	a := &Account{password: password, boxes: map[string]*mailbox{}, ghosts: map[string]bool{}, valid: 1000}
 	a.create("INBOX")
 	return a
 }
@@ -100,12 +104,40 @@ func (a *Account) Mailboxes() []string {
 	return names
 }
 
-// Subscribed says whether a mailbox is subscribed.
+// Subscribed says whether a mailbox is subscribed, there or not.
 func (a *Account) Subscribed(name string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b := a.box(name)
-	return b != nil && b.subscribed
+	return b != nil && b.subscribed || a.ghosts[name]
+}
+
+// SetUse gives a mailbox, made when it is not there, a special-use attribute such as \Sent, as the server's administrator would.
+func (a *Account) SetUse(name, attribute string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.box(name)
+	if b == nil {
+		b = a.create(name)
+	}
+	b.use = attribute
+}
+
+// Use is a mailbox's special-use attribute, or "".
+func (a *Account) Use(name string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.box(name); b != nil {
+		return b.use
+	}
+	return ""
+}
+
+// SetNoSelect makes a mailbox that holds no mail, such as [Gmail].
+func (a *Account) SetNoSelect(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.create(name).noSelect = true
 }
 
 // Deliver puts a message into a mailbox, made when it is not there, as another client would, and returns its UID.

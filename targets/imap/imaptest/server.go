@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"net"
 	"sync"
+
+	"poplift/migrate/mailnet/mailnettest"
 )
 
 // User and Password are the account that every server has from the start.
@@ -29,7 +31,7 @@ type Server struct {
 
 	listener net.Listener
 	implicit bool // TLS from the first octet
-	cert     tls.Certificate
+	tls      *tls.Config
 	pool     *x509.CertPool
 	wg       sync.WaitGroup
 
@@ -63,7 +65,7 @@ func NewUnstartedServer() *Server {
 	s := &Server{accounts: map[string]*Account{}, conns: map[net.Conn]struct{}{}}
 	s.sw.Caps = append([]string(nil), DefaultCaps...)
 	s.AddUser(User, Password)
-	s.cert, s.pool = newCertificate()
+	s.tls, s.pool = mailnettest.Certificate()
 	return s
 }
 

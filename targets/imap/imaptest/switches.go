@@ -4,12 +4,12 @@ import "strings"
 
 // DefaultCaps is what a server offers unless told otherwise: about what Dovecot does.
 var DefaultCaps = []string{"IMAP4rev1", "SASL-IR", "ID", "ENABLE", "LITERAL+", "STARTTLS", "AUTH=PLAIN", "AUTH=LOGIN", "MULTIAPPEND", "UIDPLUS",
-	"NAMESPACE", "SPECIAL-USE", "UNSELECT", "ESEARCH"}
+	"NAMESPACE", "SPECIAL-USE", "UNSELECT", "ESEARCH", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "MOVE"}
 
 // Switches are what can be wrong with a server, or just different. The zero value of each is the ordinary case.
 type Switches struct {
-	// Caps are the capabilities. LITERAL+, LITERAL-, MULTIAPPEND, UIDPLUS, NAMESPACE, QUOTA, COMPRESS=DEFLATE, SASL-IR, ID and STARTTLS also
-	// switch what they name.
+	// Caps are the capabilities. LITERAL+, LITERAL-, MULTIAPPEND, UIDPLUS, MOVE, UNSELECT, NAMESPACE, SPECIAL-USE, CREATE-SPECIAL-USE, CHILDREN,
+	// LIST-EXTENDED, LIST-STATUS, XLIST, QUOTA, COMPRESS=DEFLATE, SASL-IR, ID and STARTTLS also switch what they name.
 	Caps []string
 	// CapsHidden keeps the capabilities out of the greeting and of the answer to a login.
 	CapsHidden bool
@@ -19,6 +19,30 @@ type Switches struct {
 	Delimiter string
 	// Prefix is the personal name space's prefix, such as "INBOX.": no other mailbox than INBOX can be without it.
 	Prefix string
+	// Others and Shared are the prefixes of the name spaces of other users and of everybody, which NAMESPACE tells of; mailboxes below them are
+	// made by Deliver only.
+	Others, Shared string
+	// ID is the answer to ID; "" is ("name" "imaptest").
+	ID string
+	// MailOrChildren has mailboxes that hold either mail or other mailboxes, as on plain mbox files: those with mail are \NoInferiors, those above
+	// them \Noselect, and CREATE of a name that ends in the delimiter makes one of the latter.
+	MailOrChildren bool
+	// MaxName is how many octets one name of a path may have; 0 is any number.
+	MaxName int
+	// RefuseName may refuse a name in CREATE and STATUS ("NO [CANNOT] Character not allowed"); "" takes it.
+	RefuseName func(name string) string
+	// LaxSubscribe lets mailboxes be subscribed that are not there (Courier, mailutils).
+	LaxSubscribe bool
+	// ListLine may change an untagged LIST answer; "" leaves it out.
+	ListLine func(line string) string
+	// Keeps says which flags a mailbox keeps, as in PERMANENTFLAGS; "" is all of them. Others are dropped without a word, or refused
+	// with BAD when StrictFlags is set (mailutils).
+	Keeps       func(mailbox string) string
+	StrictFlags bool
+	// DropOnAppend are flags that APPEND forgets and STORE keeps (\Flagged: Exchange).
+	DropOnAppend []string
+	// Locked mailboxes can be opened, and not changed.
+	Locked func(mailbox string) bool
 	// NeedParents refuses CREATE of a mailbox whose parent is not there.
 	NeedParents bool
 	// ReadOnly refuses everything that would change a mailbox with NO [NOPERM].
