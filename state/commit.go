@@ -29,7 +29,11 @@ func (s *Store) Commit(b *migrate.Batch) error {
 	}
 	s.commit.Lock()
 	defer s.commit.Unlock()
+	defer s.lookups.resume()
 	err := s.guard(func() error {
+		if err := s.lookups.pause(); err != nil {
+			return err
+		}
 		var after *catalog
 		err := s.db.Update(func(tx *bolt.Tx) error {
 			w, err := newWriter(tx, s.catalog.Load(), s.now())

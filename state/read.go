@@ -13,19 +13,29 @@ import (
 
 // Record returns what is known of one source message.
 func (s *Store) Record(source, id string) (rec migrate.Record, found bool, err error) {
-	err = s.view("read state", func(_ *bolt.Tx, b buckets) error {
-		n, ok := s.catalog.Load().sourceID[source]
+	err = s.guard(func() error {
+		cat := s.catalog.Load()
+		n, ok := cat.sourceID[source]
 		if !ok || len(id) > MaxID {
 			return nil
 		}
-		var r row
-		if r, found, err = b.row(recordKey(make([]byte, 0, 64), n, id)); err != nil || !found {
+		return s.lookups.with(s.db, func(tx *bolt.Tx) error {
+			var r row
+			var err error
+			if r, found, err = (buckets{records: tx.Bucket(bucketRecords)}).row(recordKey(make([]byte, 0, 64), n, id)); err != nil || !found {
+				return err
+			}
+			if r.folder && int(r.generation) < len(cat.generations) {
+				g := &cat.generations[r.generation]
+				rec = r.Record
+				rec.Source, rec.ID, rec.Folder, rec.UIDValidity = source, id, g.name, g.uidValidity
+				return nil
+			}
+			rec, err = buckets{folders: tx.Bucket(bucketFolders)}.named(&r, source, id)
 			return err
-		}
-		rec, err = b.named(&r, source, id)
-		return err
+		})
 	})
-	return rec, found && err == nil, err
+	return rec, found && err == nil, s.fail("read state", err)
 }
 
 // named gives a row its names.

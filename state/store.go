@@ -35,6 +35,7 @@ type Store struct {
 	created time.Time
 	now     func() time.Time
 
+	lookups lookups
 	commit  sync.Mutex
 	catalog atomic.Pointer[catalog]
 
@@ -64,6 +65,9 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	if err := s.lookups.pause(); err != nil && s.broken == nil {
+		s.broken = err
+	}
 	if s.broken != nil { // bbolt's locks may still be held by the transaction that broke
 		return abandon(s.file)
 	}
