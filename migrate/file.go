@@ -131,7 +131,8 @@ func (s *session) redirect(ctx context.Context, l letter, to string) (redirected
 		return redirected{old.Outcome, old.Reason, hintUncertain}, nil
 	}
 	if s.Relay == nil {
-		return redirected{}, &Error{Op: "redirect", Subject: l.message.ID, Scope: ScopeRun, Final: true, Err: errors.New("the script redirects mail, and there is no relay"),
+		return redirected{}, &Error{Op: "redirect", Subject: l.message.ID, Scope: ScopeRun, Final: true,
+			Err:  errors.New("the script redirects mail, and there is no relay"),
 			Hint: "name one (--relay smtp://…), or take the redirect out of the script"}
 	}
 	if twin, err := s.outlets.twin(s.run, rec); err != nil || twin != None && !s.KeepTwins {

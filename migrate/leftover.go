@@ -31,8 +31,6 @@ func (s *session) leftover(ctx context.Context, f *flight, refusal error) error 
 		reason = fmt.Sprintf("%s; the relay: %v", reason, err)
 		if errors.Is(err, errCeiling) {
 			hint = hintCeiling
-		} else if hint == "" {
-			hint = HintOf(err)
 		}
 	}
 	return s.keepLeft(ctx, f, reason, hint)
@@ -120,7 +118,8 @@ func (s *session) strip(ctx context.Context, m *Message, rec *Record) (stripped 
 	whole.ID += wholeID
 	whole.Outcome, whole.Reason, whole.MessageID = Kept, "the target has it "+StrippedReason+left, messageID(m.Body)
 	rec.Size, rec.Reason, rec.Identity.Envelope = lighter.Len(), StrippedReason+left, id.Envelope
-	s.books.tell(Problem{Source: s.name, ID: m.ID, Folder: m.Folder.String(), Size: m.Body.Len(), Date: rec.Date, Outcome: Copied, Reason: whole.Reason + "; the whole message is kept"})
+	s.books.tell(Problem{Source: s.name, ID: m.ID, Folder: m.Folder.String(), Size: m.Body.Len(), Date: rec.Date, Outcome: Copied,
+		Reason: whole.Reason + "; the whole message is kept"})
 	m.Body.Release()
 	m.Body = lighter
 	return true, s.ledger.amendAt(whole, s.Now())

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"poplift/migrate"
 	"poplift/migrate/migratetest"
@@ -237,4 +238,147 @@ func TestStrippedMessages(t *testing.T) {
 	w.store = migratetest.NewStore()
 	w.must(t, "adopted 5")
 	w.holds(t, "INBOX", ls[0].Raw, ls[1].Raw, light, ls[3].Raw, ls[4].Raw)
+}
+
+// TestRedirectsThatFail: a message that was to go only to somebody who doesn't get it is not lost, and one that is filed as well is filed.
+func TestRedirectsThatFail(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		refuse string
+		first  string
+		second string
+		sent   int
+	}{
+		"refused":   {nil, "no such user", "copied 6, skipped 1, kept 1", "known 7, skipped 1", 0},
+		"later":     {&migrate.Error{Op: "relay", Scope: migrate.ScopeMessage, Err: errors.New("451 later")}, "", "copied 5, skipped 1, failed 2", "known 5, copied 1, skipped 1, relayed 1", 2},
+		"uncertain": {fmt.Errorf("%w: connection lost", migrate.ErrUncertain), "", "copied 6, skipped 1, failed 1", "known 6, skipped 1, failed 1", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := filed(t)
+			w.keep = &migratetest.Mailboxes{}
+			w.relay.Fail = func(string) error { return c.err }
+			w.relay.Refuse = func(string) string { return c.refuse }
+			w.must(t, c.first)
+			w.relay.Fail, w.relay.Refuse = nil, nil
+			w.must(t, c.second)
+			if got := len(w.relay.Raws("you@new")); got != c.sent {
+				t.Errorf("%d were redirected", got)
+			}
+			ls := w.drop.Letters
+			if kept := w.keep.Raws("INBOX"); name == "refused" && !slices.Equal(kept, raws(ls[4])) {
+				t.Errorf("kept %.60q", kept)
+			}
+			if !slices.Contains(w.boxes.Raws("INBOX"), ls[5].Raw) {
+				t.Error("the one that was to be filed as well isn't")
+			}
+			if name != "uncertain" {
+				return
+			}
+			w.rules.Retry = func(rec migrate.Record) bool { return strings.HasPrefix(rec.ID, "4") }
+			w.must(t, "known 6, skipped 1, relayed 1")
+			if got := w.relay.Raws("you@new"); !slices.Equal(got, raws(ls[4])) {
+				t.Errorf("redirected again: %.60q", got)
+			}
+		})
+	}
+}
+
+// TestARedirectIsNoTwin: that a message went to somebody else says nothing about its place on the target.
+func TestARedirectIsNoTwin(t *testing.T) {
+	w := filed(t)
+	w.keep = &migratetest.Mailboxes{}
+	w.boxes.Refuse = func(raw string) string {
+		if strings.Contains(raw, "<5@") {
+			return "too big"
+		}
+		return ""
+	}
+	rep, err := w.run(t.Context())
+	if err != nil || rep.Outcomes[migrate.Relayed].Messages != 2 || len(w.relay.Raws("relay")) != 1 {
+		t.Errorf("%s, %v; relayed as a leftover: %d", counts(t, rep), err, len(w.relay.Raws("relay")))
+	}
+}
+
+// TestTheRelayIsTheTarget: each message once, up to the ceiling, and what is above it is kept.
+func TestTheRelayIsTheTarget(t *testing.T) {
+	ls := letters(9)
+	ls = append(ls, migratetest.Letter{ID: "twin", Raw: ls[1].Raw})
+	w := newWorld(t, ls...)
+	w.keep = &migratetest.Mailboxes{}
+	run := func(ceiling int, want string) {
+		t.Helper()
+		w.now = w.now.Add(time.Hour)
+		a := w.account()
+		a.OpenTarget, a.Landing, a.RelayMax = w.boxes.OpenRelay, migrate.Relayed, ceiling
+		rep, err := a.Run(t.Context())
+		if got := counts(t, rep); err != nil || got != want {
+			t.Errorf("counts: %s, want %s; %v", got, want, err)
+		}
+	}
+	run(4, "duplicate 1, relayed 4, kept 5")
+	run(4, "known 10")
+	w.drop.Letters = append(w.drop.Letters, migratetest.Letter{ID: "late twin", Raw: ls[2].Raw}, migratetest.Letter{ID: "kept twin", Raw: ls[8].Raw})
+	run(4, "known 10, duplicate 2")
+	w.rules.Retry = func(rec migrate.Record) bool { return rec.Outcome == migrate.Kept }
+	run(0, "known 7, relayed 5")
+	if got := w.boxes.Raws("relay"); !slices.Equal(got, raws(ls[:9]...)) {
+		t.Errorf("relayed %d: %.80q", len(got), got)
+	}
+}
+
+// TestOutletsOutliveASession: the relay and the dead-letter tree stay open from one source to the next, and a context that belonged to the first
+// session doesn't cut them.
+func TestOutletsOutliveASession(t *testing.T) {
+	w := refusing(t)
+	w.shelf = &migratetest.Maildrop{Letters: []migratetest.Letter{letter("3", "another")}, Pool: w.drop.Pool}
+	w.relay = &migratetest.Mailboxes{}
+	a := w.account()
+	var lives []context.Context
+	a.Relay = func(ctx context.Context) (migrate.Target, error) {
+		lives = append(lives, ctx)
+		return w.relay.OpenRelay(ctx)
+	}
+	w.relay.Fail = func(string) error { return lives[len(lives)-1].Err() }
+	rep, err := a.Run(t.Context())
+	if err != nil || rep.Outcomes[migrate.Relayed].Messages != 3 || len(lives) != 1 {
+		t.Errorf("%s, %v; opened %d times", counts(t, rep), err, len(lives))
+	}
+	if lives[0].Err() == nil {
+		t.Error("the relay's context outlives the run")
+	}
+}
+
+// TestWhatARelayNeverGotIsNotUncertain: once a relay is left alone, its last word is not said of messages that weren't sent.
+func TestWhatARelayNeverGotIsNotUncertain(t *testing.T) {
+	w := newWorld(t, letters(8)...)
+	w.boxes.Refuse = func(string) string { return "no" }
+	sent := 0
+	w.relay = &migratetest.Mailboxes{Fail: func(string) error {
+		sent++
+		return fmt.Errorf("%w: connection lost", migrate.ErrUncertain)
+	}}
+	rep := w.must(t, "failed 8")
+	uncertain := 0
+	for _, p := range rep.Problems {
+		if p.Outcome == migrate.Uncertain {
+			uncertain++
+		}
+	}
+	if uncertain != sent || sent == 8 {
+		t.Errorf("%d were sent, %d are uncertain", sent, uncertain)
+	}
+	w.relay.Fail = nil
+	w.must(t, fmt.Sprintf("relayed %d, failed %d", 8-sent, sent))
+}
+
+// TestKeptInEachFolder: two of the same that go to two folders are kept for both.
+func TestKeptInEachFolder(t *testing.T) {
+	w := refusing(t)
+	w.keep = &migratetest.Mailboxes{}
+	w.drop.Letters[12].Folder = migrate.Path{"Old"}
+	w.must(t, "copied 10, kept 3")
+	w.boxes.Refuse = nil
+	w.rules.Retry = func(rec migrate.Record) bool { return rec.Outcome == migrate.Kept }
+	w.must(t, "known 10, copied 3")
+	w.holds(t, "Old", w.drop.Letters[3].Raw)
 }

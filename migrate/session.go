@@ -77,7 +77,9 @@ func (s *session) open(pull, answer context.Context, src NamedSource) error {
 	wg.Go(func() { s.source, srcErr = src.Open(pull) })
 	wg.Go(func() {
 		if s.target, tgtErr = s.OpenTarget(answer); tgtErr == nil {
-			tgtErr = s.layOut(answer)
+			if tgtErr = s.layOut(answer); tgtErr == nil && s.maildrop != "" && !s.planning {
+				s.openAhead(answer)
+			}
 		}
 	})
 	wg.Wait()
@@ -87,6 +89,14 @@ func (s *session) open(pull, answer context.Context, src NamedSource) error {
 	s.opened = true
 	s.join.learn(src, s.source)
 	return nil
+}
+
+// openAhead opens the folder that a maildrop's mail goes to, if it is there, while the source still makes its listing: a server takes a while to count a large
+// one. An error is left to whoever needs the folder.
+func (s *session) openAhead(ctx context.Context) {
+	if w, err := s.wayOf(Entry{}); err == nil && !w.Create && w.Excluded == "" {
+		s.folderOf(ctx, Entry{})
+	}
 }
 
 // both joins the errors of the two ends, with the one in front that no other session would mend: that is the one that counts.

@@ -124,6 +124,7 @@ func (r *run) over(l *lane, err error) bool {
 
 // stored settles a command that the server said OK to.
 func (r *run) stored(c *command, st status) {
+	r.limited = 0
 	validity, uids := appendUID(st, len(c.items))
 	for i, it := range c.items {
 		it.done = true
@@ -144,7 +145,9 @@ func (r *run) refused(c *command, st status) error {
 	missing := st.code == "TRYCREATE" || st.code == "NONEXISTENT"
 	// A batch that doesn't fit into the quota is halved too, until one message alone doesn't: what fits is stored, in its order, and then it is over.
 	full := st.code == "OVERQUOTA" && len(c.items) > 1
-	if e.Scope != migrate.ScopeMessage && !missing && !full {
+	// Dovecot 2.3 says LIMIT to a message above quota_max_mail_size, others to clients that come too often: it is those if it goes on.
+	over := st.code == "LIMIT" && r.limited < maxLimited
+	if e.Scope != migrate.ScopeMessage && !missing && !full && !over {
 		return e
 	}
 	// mailutils imap4d: BAD Unrecognized flag; Dovecot 2.3: NO [CANNOT] Keyword length too long.
@@ -164,10 +167,16 @@ func (r *run) refused(c *command, st status) error {
 		r.t.report(c.mailbox, it.dropped, st)
 		r.retry(batch{items: c.items})
 	default:
+		if over {
+			r.limited++
+		}
 		it.done, it.err = true, rejected(c.mailbox, answered{st})
 	}
 	return nil
 }
+
+// maxLimited is how many messages in a row may be refused with LIMIT.
+const maxLimited = 10
 
 // checked deals with the answer to the question whether the mailbox is there.
 func (r *run) checked(c *command, st status) error {

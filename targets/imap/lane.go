@@ -61,6 +61,7 @@ type run struct {
 	asking    map[string]bool // mailboxes whose flags are being asked for
 	held      []batch         // refused, and waiting for that
 	unstarred bool            // that \Flagged may be lost was said
+	limited   int             // messages refused with LIMIT since one was stored
 }
 
 // batch is what is sent again after a refusal.

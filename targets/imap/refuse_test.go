@@ -90,7 +90,6 @@ func TestRefusalsThatAreNotTheMessages(t *testing.T) {
 		"NO [NOPERM] no":           {migrate.ScopeRun, true, 0, hintRights},
 		"NO [CONTACTADMIN] no":     {migrate.ScopeRun, true, 0, hintAdmin},
 		"NO [UNAVAILABLE] later":   {migrate.ScopeSession, false, 30 * time.Second, ""},
-		"NO [LIMIT] slow":          {migrate.ScopeSession, false, 30 * time.Second, ""},
 		"NO [INUSE] busy":          {migrate.ScopeSession, false, 5 * time.Second, ""},
 		"NO [SERVERBUG] oops":      {migrate.ScopeSession, false, 5 * time.Second, hintServer},
 		"NO [THROTTLED] slow down": {migrate.ScopeSession, false, 30 * time.Second, ""},
@@ -123,6 +122,35 @@ func TestRefusalsThatAreNotTheMessages(t *testing.T) {
 			if o.errAt.Upload.Message != ups[len(o.stored)].Message {
 				t.Error("the error is at another message")
 			}
+		})
+	}
+}
+
+// TestLimit: Dovecot's answer to one message that is too large, and somebody's to all.
+func TestLimit(t *testing.T) {
+	for name, from := range map[string]int{"of a message": 160, "of the server": 1} {
+		t.Run(name, func(t *testing.T) {
+			eachMethod(t, func(t *testing.T, caps []string) {
+				s := serve(t, func(w *imaptest.Switches) {
+					w.Caps = caps
+					w.RefuseAppend = func(n int, raw []byte) string {
+						if len(raw) > 5000 || n > 150 && from == 1 {
+							return "NO [LIMIT] Mail size is larger than the maximum size allowed"
+						}
+						return ""
+					}
+				})
+				x := open(t, config(s))
+				ups := mails(t, folder(t, x), 400, 300)
+				ups[160] = mails(t, folder(t, x), 1, 9000)[0]
+				o := upload(t, x, ups)
+				if from == 160 && (o.err != nil || len(o.rejected) != 1 || len(o.stored) != 399) {
+					t.Errorf("%d stored, %d rejected, %v", len(o.stored), len(o.rejected), o.err)
+				}
+				if from == 1 && (o.err == nil || class(t, o.err).Scope != migrate.ScopeSession || len(o.rejected) > maxLimited) {
+					t.Errorf("%d stored, %d rejected, %v", len(o.stored), len(o.rejected), o.err)
+				}
+			})
 		})
 	}
 }
