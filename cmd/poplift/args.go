@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"poplift/cmd/poplift/jobs"
 )
 
 // reorderArgs moves the flags of a command in front of its positional arguments, because urfave/cli takes everything behind the first
@@ -134,41 +136,7 @@ func dashed(name string) string {
 	return "--" + name
 }
 
-// closest returns the name that s is most likely a slip of, or "".
+// closest returns the name that s is most likely a slip of, or "". Short forms of flags are no words.
 func closest(s string, names []string) string {
-	best, bestAt := "", 1+len(s)/3
-	for _, n := range names {
-		if len(n) == 1 {
-			continue
-		}
-		d := distance(s, n)
-		if len(s) > 2 && (strings.HasPrefix(n, s) || strings.HasPrefix(s, n)) {
-			d = 1
-		}
-		if d <= bestAt && (best == "" || d < bestAt) {
-			best, bestAt = n, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to add, drop or change (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := last
-			if a[i] != b[j] {
-				cost++
-			}
-			last = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return jobs.Nearest(s, slices.DeleteFunc(slices.Clone(names), func(n string) bool { return len(n) == 1 }))
 }

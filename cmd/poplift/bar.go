@@ -14,7 +14,7 @@ import (
 	"poplift/migrate"
 )
 
-// bar is one line at the bottom of the terminal that shows how a run is going. Everything else that goes to the terminal while it is there
+// bar is a line or a few at the bottom of the terminal that show how a run is going. Everything else that goes to the terminal while it is there
 // goes through Write, which takes the bar off the screen first and puts it back below. It is safe for several goroutines.
 type bar struct {
 	mu    sync.Mutex
@@ -23,8 +23,8 @@ type bar struct {
 	frame bytes.Buffer
 	pb    *progressbar.ProgressBar
 	max   int64
-	line  string // what is on the screen
-	gone  bool   // for good
+	lines []string // what is on the screen
+	gone  bool     // for good
 	spin  int
 }
 
@@ -32,43 +32,52 @@ func newBar(w io.Writer, width func() int) *bar { return &bar{w: w, width: width
 
 const clearLine = "\r\033[K"
 
+// erase takes the lines off the screen, from the last one up.
+func (b *bar) erase() {
+	if b.gone {
+		return
+	}
+	io.WriteString(b.w, clearLine)
+	for range len(b.lines) - 1 {
+		io.WriteString(b.w, "\033[A"+clearLine)
+	}
+}
+
+func (b *bar) draw() { io.WriteString(b.w, strings.Join(b.lines, "\n")) }
+
 // Write lets a log line through.
 func (b *bar) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.line != "" {
-		io.WriteString(b.w, clearLine)
-	}
+	b.erase()
 	n, err := b.w.Write(p)
-	if b.line != "" {
-		io.WriteString(b.w, b.line)
-	}
+	b.draw()
 	return n, err
 }
 
-// show draws a run as it stands.
-func (b *bar) show(s migrate.Snapshot) {
+// show draws a run as it stands, and below it what else there is to see.
+func (b *bar) show(s migrate.Snapshot, below ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.gone {
 		return
 	}
-	line := b.render(s)
-	if n := b.width(); n > 0 && utf8.RuneCountInString(line) >= n {
-		line = string([]rune(line)[:n-1])
+	b.erase()
+	b.lines = append([]string{b.render(s)}, below...)
+	for i, line := range b.lines {
+		if n := b.width(); n > 0 && utf8.RuneCountInString(line) >= n {
+			b.lines[i] = string([]rune(line)[:n-1])
+		}
 	}
-	b.line = line
-	io.WriteString(b.w, clearLine+line)
+	b.draw()
 }
 
 // clear takes the bar off the screen for good.
 func (b *bar) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.line != "" {
-		io.WriteString(b.w, clearLine)
-	}
-	b.line, b.gone = "", true
+	b.erase()
+	b.lines, b.gone = nil, true
 }
 
 // render gives the line for a snapshot: what is going on until the source is listed, then the bar.
@@ -95,10 +104,17 @@ func (b *bar) render(s migrate.Snapshot) string {
 	}
 	b.pb.Set64(min(s.Settled.Octets, s.Listed.Octets))
 	b.frame.Reset()
-	b.pb.Describe(fmt.Sprintf("%s %d/%d", what, s.Settled.Messages, s.Listed.Messages))
+	about := fmt.Sprintf("%s %d/%d", what, s.Settled.Messages, s.Listed.Messages)
+	if n := b.width(); n > 0 && utf8.RuneCountInString(about) > n-tailWidth {
+		about = what // the time to go counts more than the messages
+	}
+	b.pb.Describe(about)
 	frame := strings.TrimRight(b.frame.String(), "\r ")
 	return frame[strings.LastIndexByte(frame, '\r')+1:]
 }
+
+// tailWidth is about how wide a small bar is with what stands behind it.
+const tailWidth = 60
 
 // newProgressbar makes a progressbar that draws into b.frame: it doesn't know of log lines, nor does it keep within the terminal's width.
 func (b *bar) newProgressbar(full int64) *progressbar.ProgressBar {

@@ -23,6 +23,7 @@ import (
 // end is one side of a copy: a server and who logs in there, or a place on disk.
 type end struct {
 	endpoint
+	index int // among the sources, as they were given
 	creds mailnet.Credentials
 	// store is a source on disk, dir a target; with either, the rest is empty.
 	store *store
@@ -43,12 +44,23 @@ func parseEnd(raw string, as role) (end, error) {
 			return end{store: &s}, err
 		}
 	}
+	if as == roleTarget && strings.HasPrefix(raw, "lmtp+unix:") {
+		return parseRelay(raw)
+	}
 	e, err := parseEndpoint(raw, as)
 	return end{endpoint: e}, err
 }
 
 // onDisk says whether nobody has to log in.
 func (e end) onDisk() bool { return e.store != nil || e.dir != "" }
+
+// kind is the role of the end's scheme; empty on disk.
+func (e end) kind() role {
+	if e.Scheme == "lmtp+unix" {
+		return roleRelay
+	}
+	return schemes[e.Scheme].role
+}
 
 // account is the end's key in the state: the same in every run, however it was spelled.
 func (e end) account() string {
@@ -71,19 +83,21 @@ func (e end) String() string {
 
 // wiring is what all connections of a run share.
 type wiring struct {
-	tls            func(endpoint) (*tls.Config, error)
-	allowCleartext bool
-	limit          *rate.Limiter
-	trace          *mailnet.Trace
-	pool           *migrate.Pool
-	window         int64
-	dryRun         bool
-	keepHeaders    bool // fields that clients added for themselves are copied too
-	labels         takeout.Labels
-	variant        mbox.Variant
-	cacheDir       string       // where indexes of large files are kept
-	into           migrate.Path // the folder of the target that everything goes below
-	log            *slog.Logger
+	tls         func(endpoint) (*tls.Config, error)
+	cleartext   func(endpoint) bool          // says whether no TLS was asked for by name
+	limitOf     func(endpoint) *rate.Limiter // of octets; nil is none
+	trace       *mailnet.Trace
+	pool        *migrate.Pool
+	window      int64
+	dryRun      bool
+	keepHeaders bool // fields that clients added for themselves are copied too
+	labels      takeout.Labels
+	variant     mbox.Variant
+	cacheDir    string // where indexes of large files are kept
+	intoName    string // the folder of the target that everything goes below; empty is none
+	language    string // of notes to people, as a language tag
+	timing      timing
+	log         *slog.Logger
 }
 
 // endpoint says how to connect to an end.
@@ -92,13 +106,16 @@ func (w *wiring) endpoint(e endpoint) (mailnet.Endpoint, error) {
 	if err != nil {
 		return mailnet.Endpoint{}, usagef("%v", err)
 	}
-	out := mailnet.Endpoint{Address: e.address(), Host: e.Host, TLS: cfg, Limit: w.limit, Trace: w.trace}
+	out := mailnet.Endpoint{Address: e.address(), Host: e.Host, TLS: cfg, Trace: w.trace, Connect: w.timing.connect, Stall: w.timing.stall}
+	if w.limitOf != nil {
+		out.Limit = w.limitOf(e)
+	}
 	switch e.Scheme {
-	case "pop3s", "imaps":
+	case "pop3s", "imaps", "smtps":
 		out.Security = mailnet.ImplicitTLS
 	default:
 		out.Security = mailnet.StartTLS
-		if w.allowCleartext {
+		if w.cleartext(e) {
 			out.Security = mailnet.Cleartext
 		}
 	}
@@ -124,7 +141,7 @@ func (w *wiring) source(e end) (migrate.NamedSource, error) {
 	switch e.Scheme {
 	case "pop3", "pop3s":
 		cfg := pop3.Config{Endpoint: ep, Credentials: e.creds, Pool: w.pool, Window: w.window, Log: w.log}
-		return migrate.NamedSource{Name: w.sourceName("pop3:" + e.account()), Open: func(ctx context.Context) (migrate.Source, error) {
+		return migrate.NamedSource{Name: w.sourceName("pop3:" + e.account()), Maildrop: maildrop(e.endpoint), Open: func(ctx context.Context) (migrate.Source, error) {
 			s, err := pop3.Open(ctx, cfg)
 			if err != nil {
 				return nil, err // not s: a nil *Source in an interface is not nil
@@ -135,12 +152,15 @@ func (w *wiring) source(e end) (migrate.NamedSource, error) {
 	return migrate.NamedSource{}, fmt.Errorf("source %s: no such kind", e.Scheme)
 }
 
+// maildrop names a POP3 account as mail programs do.
+func maildrop(e endpoint) string { return strings.ToLower(e.User + "@" + e.Host) }
+
 // sourceName is the name that a source's records carry. What was copied into one folder says nothing of another, so that the folder belongs to it.
 func (w *wiring) sourceName(account string) string {
-	if len(w.into) == 0 {
+	if w.intoName == "" {
 		return account
 	}
-	return account + " into " + w.into.String()
+	return account + " into " + w.intoName
 }
 
 func (w *wiring) target(e end) (func(context.Context) (migrate.Target, error), error) {

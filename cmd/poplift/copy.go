@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 
 	"poplift/migrate"
 	"poplift/migrate/mailnet"
+	"poplift/migrate/strip"
 	"poplift/sources/mbox"
 	"poplift/sources/takeout"
 )
@@ -31,12 +34,33 @@ type copyOptions struct {
 	Seen, Since, Until, MaxSize, Dedupe string
 	Labels, MboxFormat                  string
 	IncludeDeleted, KeepClientHeaders   bool
-	BandwidthLimit, Window, Memory      string
-	DryRun                              bool
-	Output                              outputOptions
+	ClientDeleted, StripOver, Sieve     string
+	Folders                             folderOptions
+	Relay                               relayOptions
+	Keep                                keepOptions
+	// Retry is set when leftovers are to be tried again.
+	Retry                          *retryOptions
+	BandwidthLimit, Window, Memory string
+	DryRun                         bool
+	Output                         outputOptions
 
-	// TLSConfig replaces what TLS says (the demo's servers have authorities of their own).
+	// TLSConfig replaces what TLS says (the demo's servers have authorities of their own), Cleartext what AllowCleartext says.
 	TLSConfig func(endpoint) (*tls.Config, error)
+	Cleartext func(endpoint) bool
+	// Credentials replaces the places where passwords are looked for. end is the index of a source.
+	Credentials func(ctx context.Context, as role, end int) (mailnet.Credentials, error)
+	// Shared is what the accounts of one run have together; nil gives the copy its own.
+	Shared *shared
+}
+
+// shared is what the accounts of one run have together.
+type shared struct {
+	pool   *migrate.Pool
+	window int64
+	limit  func(endpoint) *rate.Limiter
+	pace   func(context.Context) error
+	sleep  func(context.Context, time.Duration) error
+	logins *logins // nil asks for every log-in
 }
 
 // copyJob is a copy that can start: everything is checked and every password is known.
@@ -46,10 +70,22 @@ type copyJob struct {
 	target    end
 	rules     migrate.Rules
 	keepTwins bool
-	stateDir  string
-	env       *environment
-	ui        *ui
-	close     func() // what the job itself holds open
+	router    migrate.Router
+	filer     migrate.Filer
+	strip     func(context.Context, *migrate.Spool) (*migrate.Spool, string, error)
+	filerName string
+	// main is the target when that is a relay, leftovers the relay for what an IMAP target doesn't take; either may be nil.
+	main, leftovers *relay
+	relayYes        bool
+	keepDir         string // empty when nothing is kept
+	keepLimit       int64
+	retry           *retryOptions
+	stateDir        string
+	shared          *shared
+	progress        migrate.Progress
+	env             *environment
+	ui              *ui
+	close           func() // what the job itself holds open
 }
 
 // runCopy is the whole of `poplift copy`: check, run, tell.
@@ -63,7 +99,7 @@ func copyOnce(ctx context.Context, env *environment, o copyOptions) outcome {
 	job, err := newCopyJob(ctx, env, newUI(env, o.Output), o)
 	if err == nil {
 		defer job.close()
-		out.Account, out.Title = job.target.account(), job.title()
+		out.Account, out.Title, out.KeepDir = job.target.account(), job.title(), job.keepDir
 		out.Report, err = job.run(ctx)
 	}
 	out.Err = endOf(out.Report, err)
@@ -90,16 +126,14 @@ func present(env *environment, o outputOptions, out outcome) error {
 // newCopyJob checks the options, and asks for passwords last.
 func newCopyJob(ctx context.Context, env *environment, u *ui, o copyOptions) (*copyJob, error) {
 	j := &copyJob{env: env, ui: u, close: func() {}}
-	j.log, j.dryRun, j.allowCleartext, j.keepHeaders = u.log, o.DryRun, o.AllowCleartext, o.KeepClientHeaders
+	j.log, j.dryRun, j.keepHeaders, j.shared, j.timing = u.log, o.DryRun, o.KeepClientHeaders, o.Shared, env.timing
 	j.rules.IncludeDeleted = o.IncludeDeleted
-	if j.tls = o.TLSConfig; j.tls == nil {
-		j.tls = func(e endpoint) (*tls.Config, error) { return o.TLS.Config(e.Host) }
-	}
+	j.setTLS(o)
 	if len(o.Sources) == 0 || o.Target == "" {
 		return nil, usagef("two addresses are needed: poplift copy SOURCE... TARGET; see poplift copy --help")
 	}
 	names := map[string]bool{}
-	for _, raw := range o.Sources {
+	for i, raw := range o.Sources {
 		e, err := parseEnd(raw, roleSource)
 		if err != nil {
 			return nil, err
@@ -108,21 +142,21 @@ func newCopyJob(ctx context.Context, env *environment, u *ui, o copyOptions) (*c
 			return nil, usagef("%s is given twice", e)
 		}
 		names[e.account()] = true
+		e.index = i
 		j.sources = append(j.sources, e)
 	}
 	var err error
 	if j.target, err = parseEnd(o.Target, roleTarget); err != nil {
 		return nil, err
 	}
-	j.into = j.target.Folder
-	if err := j.setRules(o); err != nil {
-		return nil, err
-	}
-	if err := j.setLimits(o); err != nil {
-		return nil, err
-	}
+	j.storesFirst()
 	if j.stateDir, err = stateDir(o.StateDir, env.getenv); err != nil {
 		return nil, err
+	}
+	for _, set := range []func(copyOptions) error{j.setRules, j.setLimits, j.setFolders, j.setRelay, j.setKeep} {
+		if err := set(o); err != nil {
+			return nil, err
+		}
 	}
 	if !j.dryRun {
 		j.cacheDir = filepath.Join(j.stateDir, "index")
@@ -130,7 +164,31 @@ func newCopyJob(ctx context.Context, env *environment, u *ui, o copyOptions) (*c
 	if err := j.askPasswords(ctx, o); err != nil {
 		return nil, err
 	}
+	for _, r := range []*relay{j.main, j.leftovers} {
+		if r == nil {
+			continue
+		}
+		if err := j.confirmRelay(ctx, r); err != nil {
+			return nil, err
+		}
+	}
 	return j, j.openTrace(o.Trace)
+}
+
+func (j *copyJob) setTLS(o copyOptions) {
+	if j.cleartext = o.Cleartext; j.cleartext == nil {
+		j.cleartext = func(endpoint) bool { return o.AllowCleartext }
+	}
+	if j.tls = o.TLSConfig; j.tls == nil {
+		j.tls = func(e endpoint) (*tls.Config, error) { return o.TLS.Config(e.Host) }
+	}
+}
+
+// storesFirst puts mail programs' stores before maildrops: what a program knows of a message has to be known when the message is met on its server.
+func (j *copyJob) storesFirst() {
+	slices.SortStableFunc(j.sources, func(a, b end) int {
+		return cmp.Compare(len(a.Scheme), len(b.Scheme)) // a store has none
+	})
 }
 
 // setRules reads what is said about single messages.
@@ -171,14 +229,56 @@ func (j *copyJob) setRules(o copyOptions) (err error) {
 	default:
 		return usagef("--dedupe: %q is none of: content, off", o.Dedupe)
 	}
+	switch o.ClientDeleted {
+	case "copy":
+	case "skip":
+		j.rules.LeaveThrownAway = true
+	default:
+		return usagef("--client-deleted: %q is none of: copy, skip", o.ClientDeleted)
+	}
+	if j.retry = o.Retry; j.retry != nil {
+		j.rules.Retry = j.retry.again
+	}
+	return j.setStrip(o.StripOver)
+}
+
+// setStrip reads above which size attachments are left out of what is uploaded.
+func (j *copyJob) setStrip(over string) error {
+	if over == "" {
+		return nil
+	}
+	n, err := parseSize(over)
+	if err != nil {
+		return usagef("--strip-attachments-over: %v", err)
+	}
+	if n < 1 {
+		return usagef("--strip-attachments-over %s: everything would be left out", over)
+	}
+	options := strip.Options{Over: n}
+	pool := migrate.NewPool(stripBudget, "")
+	j.strip = func(ctx context.Context, body *migrate.Spool) (*migrate.Spool, string, error) {
+		lighter, removed, err := options.Strip(ctx, pool, body)
+		var names []string
+		for _, r := range removed {
+			names = append(names, fmt.Sprintf("%s (%s)", cmp.Or(r.Name, r.Type), humanSize(r.Octets)))
+		}
+		return lighter, strings.Join(names, ", "), err
+	}
 	return nil
 }
+
+// stripBudget is how many octets of stripped messages wait in memory to be sent.
+const stripBudget = 8 << 20
 
 // smallestBudget lets the two lanes overlap at all; below it the run would crawl.
 const smallestBudget = 1 << 20
 
 // setLimits reads how much memory and bandwidth the run may take.
 func (j *copyJob) setLimits(o copyOptions) error {
+	if s := o.Shared; s != nil {
+		j.pool, j.window, j.limitOf = s.pool, s.window, s.limit
+		return nil
+	}
 	budget, err := parseSize(o.Memory)
 	if err != nil {
 		return usagef("--memory: %v", err)
@@ -202,13 +302,17 @@ func (j *copyJob) setLimits(o copyOptions) error {
 		if err != nil || n < 1 {
 			return usagef("--bwlimit: %q is no rate; write it as 500k or 2M, in octets a second", o.BandwidthLimit)
 		}
-		j.limit = rate.NewLimiter(rate.Limit(n), mailnet.ReadBuffer) // one for all connections: their sum keeps to it
+		limit := rate.NewLimiter(rate.Limit(n), mailnet.ReadBuffer) // one for all connections: their sum keeps to it
+		j.limitOf = func(endpoint) *rate.Limiter { return limit }
 	}
 	return nil
 }
 
 func (j *copyJob) askPasswords(ctx context.Context, o copyOptions) error {
-	keys := &keyring{getenv: j.env.getenv, ask: j.env.ask(), now: j.env.now}
+	if o.Credentials != nil {
+		return j.takePasswords(ctx, o)
+	}
+	keys := &passwords{getenv: j.env.getenv, ask: j.env.ask(), now: j.env.now}
 	var err error
 	for i, s := range j.sources {
 		if s.onDisk() {
@@ -218,10 +322,38 @@ func (j *copyJob) askPasswords(ctx context.Context, o copyOptions) error {
 			return err
 		}
 	}
+	switch {
+	case j.main != nil:
+		j.main.end.creds, err = keys.relayCredentials(ctx, j.main.end, o.TargetSecrets, roleTarget)
+		return err
+	case j.leftovers != nil:
+		if j.leftovers.end.creds, err = keys.relayCredentials(ctx, j.leftovers.end, o.Relay.Secrets, roleRelay); err != nil {
+			return err
+		}
+	}
 	if j.target.onDisk() {
 		return nil
 	}
 	j.target.creds, err = keys.credentials(ctx, j.target.endpoint, roleTarget, o.TargetSecrets)
+	return err
+}
+
+// takePasswords asks whoever knows them.
+func (j *copyJob) takePasswords(ctx context.Context, o copyOptions) (err error) {
+	for i, s := range j.sources {
+		if !s.onDisk() && err == nil {
+			j.sources[i].creds, err = o.Credentials(ctx, roleSource, s.index)
+		}
+	}
+	if err == nil && !j.target.onDisk() {
+		j.target.creds, err = o.Credentials(ctx, roleTarget, 0)
+		if j.main != nil {
+			j.main.end.creds = j.target.creds
+		}
+	}
+	if err == nil && j.leftovers != nil {
+		j.leftovers.end.creds, err = o.Credentials(ctx, roleRelay, 0)
+	}
 	return err
 }
 
@@ -252,22 +384,8 @@ const grace = 1500 * time.Millisecond
 
 // run wires the engine up and starts it.
 func (j *copyJob) run(ctx context.Context) (migrate.Report, error) {
-	a := &migrate.Account{
-		Name: j.target.account(), Pool: j.pool, Rules: j.rules, KeepTwins: j.keepTwins, DryRun: j.dryRun,
-		Progress: &migrate.Progress{}, Log: j.log, Now: j.env.now, Sleep: sleep, Grace: grace,
-	}
-	if base := j.into; len(base) > 0 {
-		a.Route = func(e migrate.Entry) migrate.Path { return append(base[:len(base):len(base)], e.Folder...) }
-	}
-	for _, s := range j.sources {
-		named, err := j.source(s)
-		if err != nil {
-			return migrate.Report{}, err
-		}
-		a.Sources = append(a.Sources, named)
-	}
-	var err error
-	if a.OpenTarget, err = j.wiring.target(j.target); err != nil {
+	a, err := j.account()
+	if err != nil {
 		return migrate.Report{}, err
 	}
 	store, err := j.openStore()
@@ -276,7 +394,56 @@ func (j *copyJob) run(ctx context.Context) (migrate.Report, error) {
 	}
 	defer store.Close()
 	a.Store = store
+	if j.retry != nil {
+		return j.tryAgain(ctx, a)
+	}
 	return j.watched(ctx, a)
+}
+
+// account is the engine's work, without its store.
+func (j *copyJob) account() (*migrate.Account, error) {
+	a := &migrate.Account{
+		Name: j.target.account(), Pool: j.pool, Router: j.router, Filer: j.filer, FilerName: j.filerName, Strip: j.strip, Rules: j.rules, KeepTwins: j.keepTwins,
+		DryRun: j.dryRun, Progress: &j.progress, Log: j.log, Now: j.env.now, Sleep: j.env.sleep, Grace: grace,
+	}
+	if j.shared != nil {
+		a.Pace, a.Sleep = j.shared.pace, j.shared.sleep
+	}
+	for _, s := range j.sources {
+		named, err := j.source(s)
+		if err != nil {
+			return nil, err
+		}
+		named.Open = guarded(j.logins(), s, migrate.ScopeSession, named.Open)
+		a.Sources = append(a.Sources, named)
+	}
+	if j.keepDir != "" {
+		a.Keep = j.openKeep
+	}
+	var err error
+	if j.main != nil {
+		a.Landing, a.RelayMax, a.RelayTo = migrate.Relayed, j.main.max, j.main.recipients()
+		a.OpenTarget, err = j.relay(j.main)
+		return a, err
+	}
+	if j.leftovers != nil {
+		a.RelayMax, a.RelayTo = j.leftovers.max, j.leftovers.recipients()
+		if a.Relay, err = j.relay(j.leftovers); err != nil {
+			return nil, err
+		}
+	}
+	if a.OpenTarget, err = j.wiring.target(j.target); err == nil {
+		a.OpenTarget = guarded(j.logins(), j.target, migrate.ScopeRun, a.OpenTarget)
+	}
+	return a, err
+}
+
+// logins is what keeps refused log-ins from being asked for again; a person who runs a copy by hand may ask as often as he likes.
+func (j *copyJob) logins() *logins {
+	if j.shared == nil {
+		return nil
+	}
+	return j.shared.logins
 }
 
 // watched runs the account while the bar (or the log) and the status file follow it.

@@ -169,16 +169,11 @@ func (c *cutLab) run(t *testing.T) (migrate.Report, error) {
 	}
 	defer j.close()
 	j.log = slog.New(slog.DiscardHandler)
-	a := &migrate.Account{Name: j.target.account(), Pool: j.pool, Log: j.log, Now: time.Now,
-		Sleep: func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/hurry) }}
-	src, err := j.source(j.sources[0])
+	a, err := j.account()
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Sources = []migrate.NamedSource{src}
-	if a.OpenTarget, err = j.wiring.target(j.target); err != nil {
-		t.Fatal(err)
-	}
+	a.Sleep = func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/hurry) }
 	if a.Store, err = j.openStore(); err != nil {
 		t.Fatal(err)
 	}

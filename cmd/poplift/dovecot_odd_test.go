@@ -81,7 +81,7 @@ func TestDovecotAndOddMail(t *testing.T) {
 			s.Add("odd", pop3test.Msg{UIDL: fmt.Sprintf("uidl-%d-", i+1), Raw: o.raw})
 		}
 		p := newPair(t, d, "user1", "user2")
-		p.source, p.args = "pop3://odd@"+s.Addr, append(p.args, "--allow-cleartext")
+		p.source, p.args = "pop3://odd@"+s.Addr, append(p.args, "--allow-cleartext", "--no-keep")
 		p.copyOdd(odds, "empty", "uidl-%d-", "empty message") // IMAP has none
 	})
 	t.Run("from Dovecot", func(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,6 +58,7 @@ type pair struct {
 	state          string
 	args           []string
 	program, shell string // shell is a command that runs before the program, in its process
+	command        string // of the program; empty is copy
 }
 
 // newPair copies from one user of a Dovecot to another, in clear connections that are upgraded.
@@ -86,7 +88,7 @@ const childTimeout = 2 * time.Minute
 // child is the program, not yet started.
 func (p *pair) child(args ...string) (cmd *exec.Cmd, finish func() ended) {
 	p.t.Helper()
-	args = slices.Concat([]string{"copy", "--json", "--state", p.state}, p.args, args, []string{p.source, p.url})
+	args = slices.Concat([]string{cmp.Or(p.command, "copy"), "--json", "--state", p.state}, p.args, args, []string{p.source, p.url})
 	ctx, cancel := context.WithTimeout(context.Background(), childTimeout)
 	if p.shell != "" {
 		cmd = exec.CommandContext(ctx, "sh", append([]string{"-c", p.shell + `; exec "$0" "$@"`, p.program}, args...)...)

@@ -28,6 +28,8 @@ type scheme struct {
 	port    int
 	role    role
 	folders bool
+	// open says that a server of this kind may let in who has no name, as relays do on their own network.
+	open bool
 }
 
 // role is the side of a copy that an address can stand on.
@@ -36,6 +38,7 @@ type role string
 const (
 	roleSource role = "source"
 	roleTarget role = "target"
+	roleRelay  role = "relay" // a target too
 )
 
 var schemes = map[string]scheme{
@@ -43,12 +46,18 @@ var schemes = map[string]scheme{
 	"pop3":  {port: 110, role: roleSource},
 	"imaps": {port: 993, role: roleTarget, folders: true},
 	"imap":  {port: 143, role: roleTarget, folders: true},
+	"smtps": {port: 465, role: roleRelay, open: true}, // RFC 8314
+	"smtp":  {port: 587, role: roleRelay, open: true}, // RFC 6409
+	"lmtp":  {port: 24, role: roleRelay, open: true},
 }
 
 // example shows the form of an address of this role.
 func (r role) example() string {
-	if r == roleSource {
+	switch r {
+	case roleSource:
 		return "pop3s://USER@HOST"
+	case roleRelay:
+		return "smtp://USER@HOST"
 	}
 	return "imaps://USER@HOST or imaps://USER@HOST/Folder"
 }
@@ -69,7 +78,10 @@ func (e endpoint) String() string {
 	case strings.Contains(host, ":"):
 		host = "[" + host + "]"
 	}
-	out := e.Scheme + "://" + e.User + "@" + host
+	out := e.Scheme + "://" + host
+	if e.User != "" {
+		out = e.Scheme + "://" + e.User + "@" + host
+	}
 	if len(e.Folder) > 0 {
 		out += "/" + e.Folder.String()
 	}
@@ -89,7 +101,7 @@ func parseEndpoint(raw string, as role) (endpoint, error) {
 	if !ok {
 		return endpoint{}, usagef("%s: addresses of this kind are not supported yet; %s is", shownScheme(name), as.example())
 	}
-	if kind.role != as {
+	if kind.role != as && !(kind.role == roleRelay && as == roleTarget) {
 		return endpoint{}, usagef("%s:// is a %s, not a %s; the order is: poplift copy SOURCE... TARGET, with a %s such as %s",
 			name, kind.role, as, as, as.example())
 	}
@@ -101,7 +113,7 @@ func parseEndpoint(raw string, as role) (endpoint, error) {
 	}
 	authority, path, hasPath := strings.Cut(rest, "/")
 	at := strings.LastIndexByte(authority, '@')
-	if at < 0 {
+	if at < 0 && !kind.open {
 		if strings.Contains(path, "@") {
 			return bad(`no user name before the host; a "/" in a user name is written %%2F`)
 		}
@@ -109,15 +121,17 @@ func parseEndpoint(raw string, as role) (endpoint, error) {
 	}
 	e := endpoint{Scheme: name, Port: kind.port}
 	var err error
-	if e.User, err = parseUser(authority[:at]); err != nil {
-		return bad("%s", err)
+	if at >= 0 {
+		if e.User, err = parseUser(authority[:at]); err != nil {
+			return bad("%s", err)
+		}
 	}
 	if e.Host, err = parseHost(authority[at+1:], &e.Port); err != nil {
 		return bad("%s", err)
 	}
 	if hasPath && strings.Trim(path, "/") != "" {
 		if !kind.folders {
-			return bad("a POP3 maildrop has no folders, so nothing can follow the host")
+			return bad("there are no folders behind it, so nothing can follow the host")
 		}
 		if e.Folder, err = parseFolder(path); err != nil {
 			return bad("%s", err)

@@ -23,9 +23,9 @@ const exitTable = `EXIT CODES
      0  done: every message is accounted for
      1  failed: the error says why; run the same command again to go on
      2  usage or configuration: nothing was started
-     3  done, but some messages are left on the source; the table lists them
-     4  some accounts failed (runs over several accounts, of a later version)
-    11  another run holds the account
+     3  done, but some messages are left on the source: the table lists them, or --max-runtime was over before their turn
+     4  some accounts failed, or are not as they should be (check, run, verify)
+    11  another run holds the account, or some of the accounts; the others are done
    130  interrupted; run the same command again to go on
 `
 
@@ -52,7 +52,9 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.Is(err, errLeft):
+	case errors.Is(err, errAccounts):
+		return exitAccounts
+	case errors.Is(err, errLeft): // or not reached in time
 		return exitLeft
 	case errors.Is(err, state.ErrLocked):
 		return exitLocked

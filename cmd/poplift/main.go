@@ -61,7 +61,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 // explain says on stderr what went wrong and what to do about it, once.
 func explain(w io.Writer, err error) {
 	switch {
-	case err == nil, errors.Is(err, errLeft):
+	case err == nil, errors.Is(err, errLeft), errors.Is(err, errAccounts), errors.Is(err, errElsewhere):
 	case exitCode(err) == exitInterrupted:
 		fmt.Fprintln(w, "poplift: interrupted")
 	default:

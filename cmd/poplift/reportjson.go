@@ -54,8 +54,10 @@ type jsonProblem struct {
 	Folder string     `json:"folder"`
 	Size   int64      `json:"size"`
 	Date   *time.Time `json:"date"`
-	Reason string     `json:"reason"`
-	Hint   string     `json:"hint"`
+	// Outcome is one of the counts above, or "uncertain", which counts as failed; "none" for what is about no single message.
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+	Hint    string `json:"hint"`
 }
 
 func newJSONReport(o outcome) jsonReport {
@@ -78,7 +80,7 @@ func newJSONReport(o outcome) jsonReport {
 		}
 	}
 	for _, p := range r.Problems {
-		j := jsonProblem{Source: p.Source, ID: p.ID, Folder: p.Folder, Size: p.Size, Reason: p.Reason, Hint: p.Hint}
+		j := jsonProblem{Source: p.Source, ID: p.ID, Folder: p.Folder, Size: p.Size, Outcome: p.Outcome.String(), Reason: p.Reason, Hint: p.Hint}
 		if !p.Date.IsZero() {
 			j.Date = &p.Date
 		}

@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"poplift/migrate"
+	"poplift/sources/filestore"
 )
 
 // scanOptions is a look at what lies on disk.
@@ -23,12 +24,15 @@ type scanOptions struct {
 
 // scanned is what lies in one store.
 type scanned struct {
-	Path     string          `json:"path"`
-	Kind     string          `json:"kind"`
-	Folders  []scannedFolder `json:"folders"`
-	Sum      folderCounts    `json:"sum"`
-	Problems []scanProblem   `json:"problems"`
-	Error    string          `json:"error,omitempty"`
+	Path    string          `json:"path"`
+	Kind    string          `json:"kind"`
+	Folders []scannedFolder `json:"folders"`
+	Sum     folderCounts    `json:"sum"`
+	// DateRules counts messages by where their dates come from; the store's own date counts unless the rule is one of the last resort.
+	DateRules map[string]int64 `json:"date_rules"`
+	Problems  []scanProblem    `json:"problems"`
+	Doubts    []scanDoubt      `json:"doubts"`
+	Error     string           `json:"error,omitempty"`
 }
 
 type scannedFolder struct {
@@ -85,6 +89,13 @@ type scanProblem struct {
 	Reason string `json:"reason"`
 }
 
+// scanDoubt is a place where a message may begin, or may not.
+type scanDoubt struct {
+	File   string `json:"file"`
+	Offset int64  `json:"offset"`
+	Reason string `json:"reason"`
+}
+
 // runScan looks and tells. Nothing is written anywhere, and no message is read further than it takes to list it.
 func runScan(ctx context.Context, env *environment, o scanOptions) error {
 	u := newUI(env, o.Output)
@@ -95,13 +106,16 @@ func runScan(ctx context.Context, env *environment, o scanOptions) error {
 	var found []scanned
 	for _, p := range paths {
 		s, ok, err := parseStore(p)
-		if err != nil || !ok {
-			if !asked {
-				continue // something lies there that is no mail
-			}
+		switch f := (foreignOnly{}); {
+		case err == nil && ok:
+			found = append(found, scanStore(ctx, s, u))
+		case asked:
 			return cmp.Or(err, usagef("%s: there is nothing of that name", p))
+		case errors.As(err, &f):
+			found = append(found, scanned{Path: p, Kind: f.name, Error: f.foreign.Error()})
+		default:
+			continue // something lies there that is no mail
 		}
-		found = append(found, scanStore(ctx, s, u))
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -113,7 +127,7 @@ func runScan(ctx context.Context, env *environment, o scanOptions) error {
 			return fmt.Errorf("write the report: %w", err)
 		}
 	} else {
-		writeScan(env.stdout, found)
+		writeScan(env.stdout, found, o.Output.Verbose)
 	}
 	for _, s := range found {
 		if len(s.Problems) > 0 || s.Error != "" {
@@ -123,9 +137,32 @@ func runScan(ctx context.Context, env *environment, o scanOptions) error {
 	return nil
 }
 
+// dateRule says in words where a message's INTERNALDATE will come from, as far as that can be said before its header is read.
+func dateRule(e migrate.Entry) string {
+	switch {
+	case !e.Date.IsZero():
+		return e.DateRule
+	case !e.Fallback.IsZero():
+		return "header, else " + e.DateRule
+	}
+	return "header"
+}
+
+// inboxFirst orders folders as people look for them.
+func inboxFirst(a, b string) int {
+	inbox := migrate.Path(nil).String()
+	if (a == inbox) != (b == inbox) {
+		if a == inbox {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(a, b)
+}
+
 // scanStore lists one store.
 func scanStore(ctx context.Context, s store, u *ui) scanned {
-	out := scanned{Path: s.path, Kind: s.title, Folders: []scannedFolder{}, Problems: []scanProblem{}}
+	out := scanned{Path: s.path, Kind: s.title, Folders: []scannedFolder{}, DateRules: map[string]int64{}, Problems: []scanProblem{}, Doubts: []scanDoubt{}}
 	st, err := s.open(storeRequest{path: s.path, log: u.log})
 	if err != nil {
 		out.Error = err.Error()
@@ -135,7 +172,11 @@ func scanStore(ctx context.Context, s store, u *ui) scanned {
 	folders := map[string]*scannedFolder{}
 	for e, err := range st.List(ctx) {
 		if err != nil {
-			out.Problems = append(out.Problems, scanProblem{e.Folder.String(), err.Error()})
+			p := scanProblem{Reason: err.Error()}
+			if len(e.Folder) > 0 || e.Role == migrate.RoleInbox {
+				p.Folder = e.Folder.String()
+			}
+			out.Problems = append(out.Problems, p)
 			var known *migrate.Error
 			if !errors.As(err, &known) || known.Scope != migrate.ScopeMessage && known.Scope != migrate.ScopeFolder {
 				out.Error = err.Error()
@@ -150,36 +191,16 @@ func scanStore(ctx context.Context, s store, u *ui) scanned {
 			folders[name] = f
 		}
 		f.add(e)
+		out.DateRules[dateRule(e)]++
 	}
-	for _, name := range slices.Sorted(maps.Keys(folders)) {
+	if d, ok := st.(filestore.Doubter); ok {
+		for _, x := range d.Doubts() {
+			out.Doubts = append(out.Doubts, scanDoubt{x.File, x.Offset, x.Text})
+		}
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(folders), inboxFirst) {
 		out.Folders = append(out.Folders, *folders[name])
 		out.Sum.sum(folders[name].folderCounts)
-	}
-	return out
-}
-
-// usualPlaces are where mail programs keep their mail, of which those that are there count.
-func usualPlaces(getenv func(string) string) []string {
-	home, err := homeDir(getenv)
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, p := range []string{
-		".thunderbird", "snap/thunderbird/common/.thunderbird", ".var/app/org.mozilla.Thunderbird/.thunderbird", ".icedove", ".mozilla/seamonkey",
-		"Library/Thunderbird", "Library/Mail", "Maildir", "Mail", "mail", ".local/share/local-mail", ".local/share/.local-mail.directory",
-		".local/share/evolution/mail/local", ".evolution/mail/local", "Takeout", "Downloads/Takeout",
-	} {
-		out = append(out, filepath.Join(home, filepath.FromSlash(p)))
-	}
-	if d := getenv("APPDATA"); d != "" {
-		out = append(out, filepath.Join(d, "Thunderbird"))
-	}
-	if d := getenv("LOCALAPPDATA"); d != "" {
-		out = append(out, filepath.Join(d, "Microsoft", "Windows Live Mail"))
-	}
-	if user := getenv("USER"); user != "" {
-		out = append(out, filepath.Join("/var/mail", filepath.Base(user)))
 	}
 	return out
 }

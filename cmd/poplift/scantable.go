@@ -3,13 +3,15 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 )
 
 // writeScan is a scan for people: a table a store, then what is wrong, then what to do with it.
-func writeScan(w io.Writer, found []scanned) {
+func writeScan(w io.Writer, found []scanned, verbose bool) {
 	if len(found) == 0 {
 		fmt.Fprintln(w, "No mail was found in the usual places. Name a file or directory: poplift scan PATH...")
 		return
@@ -22,15 +24,38 @@ func writeScan(w io.Writer, found []scanned) {
 		if s.Error != "" {
 			fmt.Fprintf(w, "  can't be read: %s\n", s.Error)
 		}
-		writeScanned(w, s)
+		if len(s.Folders) > 0 {
+			writeScanned(w, s)
+		}
+		if verbose {
+			for _, rule := range slices.Sorted(maps.Keys(s.DateRules)) {
+				fmt.Fprintf(w, "  dates: %s (%d)\n", rule, s.DateRules[rule])
+			}
+		}
 		for _, p := range s.Problems[:min(len(s.Problems), shownProblems)] {
 			fmt.Fprintf(w, "  problem: %s\n", p.Reason)
 		}
 		if more := len(s.Problems) - shownProblems; more > 0 {
 			fmt.Fprintf(w, "  and %d more problems (--json lists all)\n", more)
 		}
+		writeDoubts(w, s.Doubts)
 	}
-	fmt.Fprintf(w, "\nTo copy: poplift copy %s imaps://USER@HOST\n", quoteArg(found[0].Path))
+	for _, s := range found {
+		if s.Sum.Messages > 0 {
+			fmt.Fprintf(w, "\nTo copy: poplift copy %s imaps://USER@HOST\n", quoteArg(s.Path))
+			break
+		}
+	}
+}
+
+// writeDoubts lists places in files for a person to look at.
+func writeDoubts(w io.Writer, doubts []scanDoubt) {
+	for _, d := range doubts[:min(len(doubts), shownProblems)] {
+		fmt.Fprintf(w, "  doubtful: %s at %d: %s\n", shownName(d.File), d.Offset, d.Reason)
+	}
+	if more := len(doubts) - shownProblems; more > 0 {
+		fmt.Fprintf(w, "  and %d more doubtful places (--json lists all)\n", more)
+	}
 }
 
 // writeScanned sets a store's folders as a table; columns that would hold nothing are left out.

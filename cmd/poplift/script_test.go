@@ -22,9 +22,12 @@ import (
 	"poplift/migrate"
 	"poplift/sources/pop3/pop3test"
 	"poplift/targets/imap/imaptest"
+	"poplift/targets/smtp/smtptest"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"poplift": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"poplift": main, "poplift-hasty": hastyMain})
+}
 
 // The accounts that every script has. The passwords are words that are nowhere else, so that a script can look for them.
 const (
@@ -33,10 +36,12 @@ const (
 	targetPassword = "t4rget-s3cret"
 )
 
-// servers are a script's two servers.
+// servers are a script's servers.
 type servers struct {
 	pop   *pop3test.Server
 	imap  *imaptest.Server
+	smtp  *smtptest.Server
+	relay atomic.Pointer[relayFault]
 	stall atomic.Int64 // the RETR from which on the POP3 server falls silent; 0 is never
 	mail  [][]byte
 	kill  func() // what start started
@@ -53,6 +58,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": cmdCode, "signal": cmdSignal, "start": cmdStart, "killed": cmdKilled, "maildrop": cmdMaildrop, "mailbox": cmdMailbox, "fault": cmdFault,
 			"commands": cmdCommands, "sums": cmdSums, "mode": cmdMode, "secretless": cmdSecretless, "damage": cmdDamage,
+			"relayed": cmdRelayed, "letter": cmdLetter,
 		},
 	})
 }
@@ -69,6 +75,7 @@ func setupServers(env *testscript.Env) error {
 		return pop3test.Pass()
 	}
 	s.imap.AddUser(scriptUser, targetPassword)
+	s.addRelay(env)
 	if strings.HasPrefix(filepath.Base(env.WorkDir), "script-cleartext") {
 		s.pop.STLS = false
 		s.imap.Change(func(w *imaptest.Switches) { w.Caps = imaptest.Without(w.Caps, "STARTTLS") })
@@ -89,6 +96,10 @@ func setupServers(env *testscript.Env) error {
 	}
 	env.Defer(s.pop.Close)
 	env.Defer(s.imap.Close)
+	if err := fillAddresses(env.WorkDir, s); err != nil {
+		return err
+	}
+	env.Defer(s.smtp.Close)
 	env.Values[serversKey{}] = s
 	for k, v := range map[string]string{
 		"POPLIFT_SOURCE_PASSWORD": sourcePassword, "POPLIFT_TARGET_PASSWORD": targetPassword, "USERNAME": scriptUser,
@@ -99,13 +110,14 @@ func setupServers(env *testscript.Env) error {
 	return nil
 }
 
-// writeAuthorities asks both servers for their certificates and writes the authorities behind them to a file.
+// writeAuthorities asks the servers for their certificates and writes the authorities behind them to a file.
 func writeAuthorities(path string, s *servers) error {
 	var out []byte
 	for _, end := range []struct {
 		addr string
 		cfg  *tls.Config
-	}{{s.pop.Addr, &tls.Config{RootCAs: s.pop.CertPool()}}, {s.imap.Addr, &tls.Config{RootCAs: s.imap.CertPool()}}} {
+	}{{s.pop.Addr, &tls.Config{RootCAs: s.pop.CertPool()}}, {s.imap.Addr, &tls.Config{RootCAs: s.imap.CertPool()}},
+		{s.smtp.Addr, &tls.Config{RootCAs: s.smtp.CertPool()}}} {
 		c, err := tls.Dial("tcp", end.addr, end.cfg)
 		if err != nil {
 			return err
@@ -218,7 +230,7 @@ func cmdMaildrop(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdMailbox is `mailbox NAME N`: N messages lie there; `mailbox NAME exact`: those of the maildrop do, octet for octet and in order;
-// `mailbox NAME deliver`: another client puts the maildrop's messages there.
+// `mailbox NAME has TEXT`, `mailbox NAME lacks TEXT`: one of the messages has it, or none; `mailbox NAME deliver`: another client puts the maildrop's messages there.
 func cmdMailbox(ts *testscript.TestScript, neg bool, args []string) {
 	s := serversOf(ts)
 	account := s.imap.Account(scriptUser)
@@ -232,6 +244,11 @@ func cmdMailbox(ts *testscript.TestScript, neg bool, args []string) {
 		if !slices.EqualFunc(stored, s.mail, func(m imaptest.Stored, raw []byte) bool { return bytes.Equal(m.Raw, raw) }) {
 			ts.Fatalf("%s holds other mail than the maildrop:\n%s", args[0], account.Dump())
 		}
+	case "has", "lacks":
+		found := slices.ContainsFunc(stored, func(m imaptest.Stored) bool { return bytes.Contains(m.Raw, []byte(args[2])) })
+		if found != (args[1] == "has") {
+			ts.Fatalf("that one of the messages in %s has %q is %v", args[0], args[2], found)
+		}
 	default:
 		if strconv.Itoa(len(stored)) != args[1] {
 			ts.Fatalf("%s holds %d messages, want %s", args[0], len(stored), args[1])
@@ -240,7 +257,7 @@ func cmdMailbox(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdFault is `fault stall N`: the POP3 server falls silent at the N-th RETR of a session (0: it recovers); `fault refuse TEXT ANSWER`: the IMAP
-// server refuses messages that hold TEXT.
+// server refuses messages that hold TEXT; `fault relay STEP WHAT`: see relayFault.
 func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 	s := serversOf(ts)
 	switch args[0] {
@@ -261,6 +278,12 @@ func cmdFault(ts *testscript.TestScript, neg bool, args []string) {
 		n, err := strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
 		s.imap.Change(func(w *imaptest.Switches) { w.Quota = n })
+	case "limit":
+		n, err := strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+		s.imap.Change(func(w *imaptest.Switches) { w.AppendLimit, w.AppendLimitCap = n, n > 0 })
+	case "relay":
+		s.relay.Store(&relayFault{args[1], args[2]})
 	case "readonly":
 		s.imap.Change(func(w *imaptest.Switches) { w.ReadOnly = true })
 	default:
@@ -316,9 +339,16 @@ func cmdSecretless(ts *testscript.TestScript, neg bool, args []string) {
 	files := append([]string{"stdout", "stderr"}, args...)
 	state, err := filepath.Glob(filepath.Join(ts.Getenv("STATE"), "*"))
 	ts.Check(err)
+	state = slices.DeleteFunc(state, func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && info.IsDir()
+	})
 	for _, f := range append(files, state...) {
+		if info, err := os.Stat(f); err == nil && info.IsDir() {
+			continue
+		}
 		text := ts.ReadFile(f)
-		for _, secret := range []string{sourcePassword, targetPassword, "czB1cmNlLXMzY3JldA", "MHVyY2UtczNjcmV0", "dDRyZ2V0LXMzY3JldA", "NHJnZXQtczNjcmV0"} {
+		for _, secret := range []string{sourcePassword, targetPassword, relayPassword, "cjNsYXktczNjcmV0", "NsYXktczNjcmV0", "czB1cmNlLXMzY3JldA", "MHVyY2UtczNjcmV0", "dDRyZ2V0LXMzY3JldA", "NHJnZXQtczNjcmV0"} {
 			if strings.Contains(text, secret) {
 				ts.Fatalf("a password is in %s", f)
 			}

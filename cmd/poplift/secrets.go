@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -24,8 +23,8 @@ type secretOptions struct {
 	Given string
 }
 
-// keyring finds passwords. One keyring serves all ends of a run, so that the netrc file is read once.
-type keyring struct {
+// passwords finds passwords. One serves all ends of a run, so that the netrc file is read once.
+type passwords struct {
 	getenv func(string) string
 	// ask prompts on the terminal; nil when there is none.
 	ask asker
@@ -37,7 +36,7 @@ type keyring struct {
 
 // credentials says how to log in as e. Passwords are found now, so that a prompt comes before anything else and a missing one is told
 // before a connection is made; a token command runs now and again for later connections, because tokens expire.
-func (k *keyring) credentials(ctx context.Context, e endpoint, as role, o secretOptions) (mailnet.Credentials, error) {
+func (k *passwords) credentials(ctx context.Context, e endpoint, as role, o secretOptions) (mailnet.Credentials, error) {
 	out := mailnet.Credentials{User: e.User, AuthzID: o.AuthzID, Mechanism: o.Mechanism}
 	if o.TokenCmd != "" {
 		if o.PasswordCmd != "" || o.PasswordFile != "" {
@@ -57,9 +56,18 @@ func (k *keyring) credentials(ctx context.Context, e endpoint, as role, o secret
 	return out, nil
 }
 
+// relayCredentials says how to log in to a relay, which may let in who has no name.
+func (k *passwords) relayCredentials(ctx context.Context, e end, o secretOptions, as role) (mailnet.Credentials, error) {
+	if e.User == "" {
+		return mailnet.Credentials{}, nil
+	}
+	return k.credentials(ctx, e.endpoint, as, o)
+}
+
 // tokenCmd runs a token command, at most once a minute: several connections are made at once.
 type tokenCmd struct {
 	flag, command string
+	environ       []string
 	now           func() time.Time
 
 	mu   sync.Mutex
@@ -73,7 +81,7 @@ func (c *tokenCmd) token(ctx context.Context) (mailnet.Secret, error) {
 	if !c.last.Empty() && c.now().Sub(c.at) < time.Minute {
 		return c.last, nil
 	}
-	text, err := runSecretCmd(ctx, c.flag, c.command)
+	text, err := runSecretCmd(ctx, c.flag, c.command, c.environ...)
 	if err != nil {
 		return mailnet.Secret{}, err
 	}
@@ -82,7 +90,7 @@ func (c *tokenCmd) token(ctx context.Context) (mailnet.Secret, error) {
 }
 
 // password looks where the user said, then in the environment, the netrc file and on the terminal.
-func (k *keyring) password(ctx context.Context, e endpoint, as role, o secretOptions) (string, error) {
+func (k *passwords) password(ctx context.Context, e endpoint, as role, o secretOptions) (string, error) {
 	env := "POPLIFT_" + strings.ToUpper(string(as)) + "_PASSWORD"
 	switch {
 	case o.Given != "":
@@ -117,7 +125,7 @@ func (k *keyring) password(ctx context.Context, e endpoint, as role, o secretOpt
 }
 
 // readNetrc reads $NETRC, or ~/.netrc (~/_netrc on Windows). A file that isn't there holds nothing, unless $NETRC names it.
-func (k *keyring) readNetrc() error {
+func (k *passwords) readNetrc() error {
 	if k.netrcRead {
 		return nil
 	}
@@ -157,12 +165,8 @@ func readSecretFile(flag, path string) (string, error) {
 }
 
 // runSecretCmd runs a command in the user's shell and takes the first line it prints. What it prints is never shown; its stderr is, when it fails.
-func runSecretCmd(ctx context.Context, flag, command string) (string, error) {
-	shell, arg := "sh", "-c"
-	if runtime.GOOS == "windows" {
-		shell, arg = "cmd", "/C"
-	}
-	cmd := exec.CommandContext(ctx, shell, arg, command)
+func runSecretCmd(ctx context.Context, flag, command string, environ ...string) (string, error) {
+	cmd := shell(ctx, command, environ...)
 	var stderr tail
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -20,8 +20,8 @@ func TestPasswordOrder(t *testing.T) {
 	}
 	env := map[string]string{"HOME": dir}
 	var asked string
-	keys := func() *keyring {
-		return &keyring{getenv: func(k string) string { return env[k] }, now: time.Now, ask: func(_ context.Context, prompt string) (string, error) {
+	keys := func() *passwords {
+		return &passwords{getenv: func(k string) string { return env[k] }, now: time.Now, ask: func(_ context.Context, prompt string) (string, error) {
 			asked = prompt
 			return "from the prompt", nil
 		}}
@@ -63,7 +63,7 @@ func TestPasswordOrder(t *testing.T) {
 }
 
 func TestPasswordMistakes(t *testing.T) {
-	keys := &keyring{getenv: func(string) string { return "" }, now: time.Now}
+	keys := &passwords{getenv: func(string) string { return "" }, now: time.Now}
 	e := endpoint{Scheme: "imaps", User: "me", Host: "imap.example", Port: 993}
 	for _, c := range []struct {
 		o    secretOptions
@@ -91,7 +91,7 @@ func TestPasswordMistakes(t *testing.T) {
 func TestTokenCmdRunsAgainAfterAMinute(t *testing.T) {
 	count := filepath.Join(t.TempDir(), "count")
 	now := time.Unix(0, 0)
-	keys := &keyring{getenv: func(string) string { return "" }, now: func() time.Time { return now }}
+	keys := &passwords{getenv: func(string) string { return "" }, now: func() time.Time { return now }}
 	c, err := keys.credentials(t.Context(), endpoint{User: "me", Host: "h"}, roleTarget, secretOptions{TokenCmd: "echo x >> " + count + "; wc -l < " + count})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,7 +40,11 @@ const lockWait = time.Second
 
 // openStore opens the account's state, which is also its lock. A dry run only reads it.
 func (j *copyJob) openStore() (migrate.Store, error) {
-	o := state.Options{Dir: j.stateDir, Account: j.target.account(), Timeout: lockWait, Now: j.env.now, ReadOnly: j.dryRun}
+	wait := lockWait
+	if j.shared != nil {
+		wait = 0 // the state's own, which is short: whoever runs many asks again later, and lets another account go first
+	}
+	o := state.Options{Dir: j.stateDir, Account: j.target.account(), Timeout: wait, Now: j.env.now, ReadOnly: j.dryRun}
 	store, err := state.Open(o)
 	switch {
 	case err == nil:
@@ -71,6 +76,10 @@ func (emptyStore) Record(string, string) (migrate.Record, bool, error) {
 }
 
 func (emptyStore) Matches(string, uint32, migrate.Envelope) ([]migrate.Match, error) { return nil, nil }
+
+func (emptyStore) Records(string) iter.Seq2[migrate.Record, error] {
+	return func(func(migrate.Record, error) bool) {}
+}
 
 func (emptyStore) Folder(string) (migrate.FolderMark, error) { return migrate.FolderMark{}, nil }
 
@@ -122,9 +131,9 @@ func (j *copyJob) keepStatus(a *migrate.Account) (end func(migrate.Report, error
 	}
 }
 
-// endOf is a run's error, or errLeft when it has none and some messages failed.
+// endOf is a run's error, or errLeft when it has none and some messages failed or had to be kept.
 func endOf(r migrate.Report, err error) error {
-	if err == nil && r.Outcomes[migrate.Failed].Messages > 0 {
+	if err == nil && r.Outcomes[migrate.Failed].Messages+r.Outcomes[migrate.Kept].Messages > 0 {
 		return errLeft
 	}
 	return err

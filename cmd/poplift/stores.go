@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -27,16 +26,22 @@ type storeKind struct {
 	// detect looks at what lies at a path; the extension never decides.
 	detect func(path string) bool
 	open   func(storeRequest) (filestore.Store, error)
+	// sure says that detect has seen a message, so that nobody has to list the store to know.
+	sure bool
 }
 
 // storeRequest is what all kinds are opened with.
 type storeRequest struct {
 	path string
-	// cacheDir is where an index of large files may be kept; empty keeps none.
+	// cacheDir is where an index of large files may be kept, and archives are unpacked; empty keeps no index.
 	cacheDir string
 	labels   takeout.Labels
 	variant  mbox.Variant
-	log      *slog.Logger
+	// skip says what another kind reads in the same tree; nil skips nothing.
+	skip func(path string) bool
+	// leaveMbox says that mboxes are read by their own kind.
+	leaveMbox bool
+	log       *slog.Logger
 }
 
 // storeKinds are the stores that can be read, the more particular first: a Thunderbird profile is full of mboxes.
@@ -44,42 +49,30 @@ func storeKinds() []storeKind {
 	return []storeKind{
 		{"takeout", "Google Takeout", takeout.Detect, func(r storeRequest) (filestore.Store, error) {
 			return asStore(takeout.Open(takeout.Options{Path: r.path, Labels: r.labels, Log: r.log}))
-		}},
+		}, true},
 		{"thunderbird", "Thunderbird", thunderbird.Detect, func(r storeRequest) (filestore.Store, error) {
 			return asStore(thunderbird.Open(thunderbird.Options{Path: r.path, Log: r.log}))
-		}},
+		}, false},
 		{"applemail", "Apple Mail", applemail.Detect, func(r storeRequest) (filestore.Store, error) {
 			return asStore(applemail.Open(applemail.Options{Path: r.path, CacheDir: r.cacheDir, Log: r.log}))
-		}},
+		}, false},
 		{"maildir", "Maildir", maildir.Detect, func(r storeRequest) (filestore.Store, error) {
-			return asStore(maildir.Open(maildir.Options{Path: r.path, Log: r.log}))
-		}},
+			return asStore(maildir.Open(maildir.Options{Path: r.path, Skip: r.skip, Log: r.log}))
+		}, false},
 		{"mh", "MH, Claws Mail or Sylpheed", mh.Detect, func(r storeRequest) (filestore.Store, error) {
-			return asStore(mh.Open(mh.Options{Path: r.path, Log: r.log}))
-		}},
-		{"mbox", "mbox", holdsMbox, func(r storeRequest) (filestore.Store, error) {
-			return asStore(mbox.Open(mbox.Options{Path: r.path, Variant: r.variant, CacheDir: r.cacheDir, Log: r.log}))
-		}},
-		{"eml", "messages in files", eml.Detect, func(r storeRequest) (filestore.Store, error) {
-			return asStore(eml.Open(eml.Options{Path: r.path, Log: r.log}))
-		}},
+			return asStore(mh.Open(mh.Options{Path: r.path, Skip: r.skip, Log: r.log}))
+		}, false},
+		{"mbox", "mbox", anything, func(r storeRequest) (filestore.Store, error) {
+			return asStore(mbox.Open(mbox.Options{Path: r.path, Variant: r.variant, CacheDir: r.cacheDir, Skip: r.skip, Log: r.log}))
+		}, false},
+		{"eml", "single messages", anything, func(r storeRequest) (filestore.Store, error) {
+			return asStore(eml.Open(eml.Options{Path: r.path, CacheDir: r.cacheDir, LeaveMbox: r.leaveMbox, Skip: r.skip, Log: r.log}))
+		}, false},
 	}
 }
 
-// holdsMbox says whether there is an mbox at a path, or in the directory there. The reader itself decides.
-func holdsMbox(path string) bool {
-	s, err := mbox.Open(mbox.Options{Path: path})
-	if err != nil {
-		return false
-	}
-	defer s.Close()
-	for _, err := range s.List(context.Background()) {
-		if err == nil {
-			return true
-		}
-	}
-	return false
-}
+// anything leaves it to the reader to find out what is its own.
+func anything(string) bool { return true }
 
 // asStore keeps a nil pointer out of an interface.
 func asStore[S filestore.Store](s S, err error) (filestore.Store, error) {
@@ -106,6 +99,9 @@ func parseStore(raw string) (s store, ok bool, err error) {
 			named, path = k, rest
 		}
 	}
+	if rest, is := strings.CutPrefix(raw, severalScheme+":"); is && !strings.HasPrefix(rest, "//") {
+		path = rest // as a store of several kinds is called in reports
+	}
 	if named.scheme == "" && strings.Contains(raw, "://") {
 		return store{}, false, nil
 	}
@@ -121,15 +117,11 @@ func parseStore(raw string) (s store, ok bool, err error) {
 	if named.scheme != "" {
 		return store{named, path}, true, nil
 	}
-	for _, k := range storeKinds() {
-		if k.detect(path) {
-			return store{k, path}, true, nil
-		}
+	kind, err := kindOf(raw, path)
+	if err != nil {
+		return store{}, true, err
 	}
-	if name, way := foreignStore(path); name != "" {
-		return store{}, true, usagef("%s is a store of %s, which poplift can't read yet: %s", raw, name, way)
-	}
-	return store{}, true, usagef("%s: no mail that poplift knows lies there; it reads %s", raw, storeTitles())
+	return store{kind, path}, true, nil
 }
 
 func storeTitles() string {

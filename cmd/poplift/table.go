@@ -19,6 +19,8 @@ type outcome struct {
 	Title   string // "pop3s://me@old → imaps://me@new"
 	Report  migrate.Report
 	DryRun  bool
+	// KeepDir is the dead-letter tree.
+	KeepDir string
 	// Err is nil, errLeft, or what stopped the run.
 	Err error
 }
@@ -51,10 +53,10 @@ func writeTable(w io.Writer, o outcome) {
 	}
 }
 
-// rowName is an outcome's name in the table; a dry run has copied nothing yet.
+// rowName is an outcome's name in the table; a dry run has done nothing yet.
 func rowName(k migrate.Outcome, dryRun bool) string {
-	if dryRun && k == migrate.Copied {
-		return "to copy"
+	if name, ok := map[migrate.Outcome]string{migrate.Copied: "to copy", migrate.Relayed: "to relay", migrate.Kept: "to keep"}[k]; ok && dryRun {
+		return name
 	}
 	return k.String()
 }
@@ -99,6 +101,9 @@ func speed(o outcome) string {
 		humanSize(int64(float64(r.Appended)/seconds)))
 }
 
+// shownReasons is how many reasons of one outcome the table tells: servers put sizes and times into theirs.
+const shownReasons = 5
+
 // writeReasons says why messages were skipped or failed: "failed 3: 2 × too large, 1 × refused".
 func writeReasons(w io.Writer, r migrate.Report) {
 	for _, k := range migrate.Outcomes {
@@ -107,10 +112,14 @@ func writeReasons(w io.Writer, r migrate.Report) {
 			continue
 		}
 		var parts []string
-		for _, reason := range reasons {
+		for i, reason := range reasons {
+			if i == shownReasons {
+				parts = append(parts, plural(int64(len(reasons)-i), "more reason", "more reasons"))
+				break
+			}
 			parts = append(parts, fmt.Sprintf("%d × %s", r.Reasons[reason].Messages, reason.Text))
 		}
-		fmt.Fprintf(w, "%s %d: %s\n", k, r.Outcomes[k].Messages, strings.Join(parts, ", "))
+		fmt.Fprintf(w, "%s %d: %s\n", rowName(k, r.DryRun), r.Outcomes[k].Messages, strings.Join(parts, ", "))
 	}
 }
 
@@ -184,8 +193,17 @@ func advice(o outcome) []string {
 	case exitInterrupted:
 		out = append(out, "Interrupted. Run the same command again: it goes on where it stopped.")
 	case exitLeft:
-		out = append(out, fmt.Sprintf("%s still on the source only. The next run of the same command tries again.",
-			plural(failed, "message is", "messages are")))
+		if o.DryRun {
+			out = append(out, "Run it again without --dry-run; these messages would be left.")
+			break
+		}
+		if kept := r.Outcomes[migrate.Kept].Messages; kept > 0 {
+			out = append(out, fmt.Sprintf("%s kept in %s. poplift retry, with the same addresses, tries again.", plural(kept, "message is", "messages are"), o.KeepDir))
+		}
+		if failed > 0 {
+			out = append(out, fmt.Sprintf("%s still on the source only. The next run of the same command tries again.",
+				plural(failed, "message is", "messages are")))
+		}
 	case exitDone:
 		switch n := r.Outcomes[migrate.Copied].Messages; {
 		case o.DryRun:

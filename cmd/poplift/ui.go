@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"os"
@@ -21,7 +22,25 @@ type environment struct {
 	// columns is the width of the terminal that stderr is, now; 0 when it is none.
 	columns func() int
 	// ask prompts for a secret on the terminal; nil when there is none.
-	ask func() asker
+	ask    func() asker
+	timing timing
+}
+
+// timing is how long things take. The zero value is what is right for people and servers; tests are in more of a hurry.
+type timing struct {
+	// connect and stall are those of mailnet.Endpoint.
+	connect, stall time.Duration
+	// pause and after do the waiting; nil is the real thing.
+	pause func(context.Context, time.Duration) error
+	after func(time.Duration) <-chan time.Time
+}
+
+// sleep waits for d, or until ctx ends.
+func (env *environment) sleep(ctx context.Context, d time.Duration) error {
+	if env.timing.pause != nil {
+		return env.timing.pause(ctx, d)
+	}
+	return sleep(ctx, d)
 }
 
 // realEnvironment is the process's own.

@@ -2,55 +2,29 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
+
+	"poplift/cmd/poplift/jobs"
 )
 
 // parseSize reads "500", "64k", "20M", "1.5GiB": octets, with multiples of 1024.
 func parseSize(s string) (int64, error) {
-	num := strings.ToLower(strings.TrimSpace(s))
-	for _, end := range []string{"ib", "b"} { // 20M, 20MB and 20MiB are the same here
-		if cut, ok := strings.CutSuffix(num, end); ok {
-			num = cut
-			break
-		}
+	n, err := jobs.ParseSize(s)
+	if err != nil {
+		return 0, fmt.Errorf("%w; write it as 500k, 20M or 1.5G", err)
 	}
-	shift := 0
-	if n := len(num); n > 0 {
-		if i := strings.IndexByte("kmgt", num[n-1]); i >= 0 {
-			num, shift = num[:n-1], 10*(i+1)
-		}
-	}
-	v, err := strconv.ParseFloat(num, 64)
-	if err != nil || strings.ContainsAny(num, "xpin_e") || v < 0 || math.Ldexp(v, shift) >= 1<<62 {
-		return 0, fmt.Errorf("%q is no size; write it as 500k, 20M or 1.5G", s)
-	}
-	return int64(math.Ldexp(v, shift)), nil
+	return n, nil
 }
 
 // parseWhen reads a date, a time, or an age such as 30d, 6w, 2y before now. A date means its first moment in local time.
 func parseWhen(s string, now time.Time) (time.Time, error) {
-	if n := len(s); n > 1 {
-		if count, err := strconv.ParseUint(s[:n-1], 10, 16); err == nil {
-			switch s[n-1] {
-			case 'd':
-				return now.AddDate(0, 0, -int(count)), nil
-			case 'w':
-				return now.AddDate(0, 0, -7*int(count)), nil
-			case 'y':
-				return now.AddDate(-int(count), 0, 0), nil
-			}
-		}
+	t, err := jobs.ParseWhen(s, now)
+	if err != nil {
+		return t, fmt.Errorf("%w; write it as 2024-12-31, 2024-12-31T18:00:00+01:00, or an age such as 30d, 6w, 2y", err)
 	}
-	if t, err := time.ParseInLocation(time.DateOnly, s, now.Location()); err == nil {
-		return t, nil
-	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, nil
-	}
-	return time.Time{}, fmt.Errorf("%q is no date; write it as 2024-12-31, 2024-12-31T18:00:00+01:00, or an age such as 30d, 6w, 2y", s)
+	return t, nil
 }
 
 // parseSeen reads none, all or older-than:AGE.
