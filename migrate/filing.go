@@ -26,7 +26,7 @@ type Layout struct {
 	MaxName int
 	UTF8    bool
 	// MaxWhole is how many octets a whole name may have, spelled likewise, without the Prefix; 0 is not known. Maildir++ makes one directory of it
-	// (Dovecot 2.3 and Courier 5.0: 253), Cyrus 3.6 takes some 470.
+	// (253 on Dovecot 2.3, in modified UTF-7, and on Courier 5.0, in UTF-8), Cyrus 3.6 takes some 470.
 	MaxWhole int
 	// BasicPlane says that names have no runes above U+FFFF (Courier 5.0 without UTF8=ACCEPT refuses emoji).
 	BasicPlane bool

@@ -37,7 +37,7 @@ func newJobsLab(t testing.TB) *jobsLab {
 	l := &jobsLab{t: t, dir: t.TempDir(), logins: map[string]int{}, clock: hurried(time.Now())}
 	// Waits for servers are a thousand times shorter than they would be.
 	l.timing = timing{
-		connect: 5 * time.Second, stall: 400 * time.Millisecond,
+		connect: 10 * time.Second, stall: 10 * time.Second,
 		pause: func(ctx context.Context, d time.Duration) error { return sleep(ctx, d/1000) },
 		after: func(d time.Duration) <-chan time.Time { return time.After(d / 1000) },
 	}
@@ -199,6 +199,7 @@ type trouble struct {
 
 func newTrouble(t *testing.T) *trouble {
 	l := newJobsLab(t)
+	l.timing.stall = 1500 * time.Millisecond // one of its servers hangs
 	x := &trouble{jobsLab: l, good: map[string]*imaptest.Server{}}
 	pop, target := l.pop(nil), l.imap(nil)
 	for i := range 6 {

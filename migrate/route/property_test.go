@@ -43,7 +43,7 @@ func drawName(t *rapid.T, pools ...[]string) string {
 func drawPath(t *rapid.T, pools ...[]string) migrate.Path {
 	depth := rapid.SampledFrom([]int{0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 3, 3, 5, 5, 40}).Draw(t, "depth")
 	if depth == 40 {
-		return append(slices.Repeat(migrate.Path{"deeper and"}, rapid.IntRange(20, 120).Draw(t, "deep")), drawName(t, pools...))
+		return append(slices.Repeat(migrate.Path{"deeper and"}, rapid.IntRange(20, 80).Draw(t, "deep")), drawName(t, pools...))
 	}
 	var p migrate.Path
 	for range depth {
@@ -56,7 +56,7 @@ func drawPath(t *rapid.T, pools ...[]string) migrate.Path {
 func drawPlain(t *rapid.T) []migrate.SourceFolder {
 	var out []migrate.SourceFolder
 	seen := map[string]bool{}
-	for range rapid.IntRange(1, 25).Draw(t, "folders") {
+	for range rapid.IntRange(1, 15).Draw(t, "folders") {
 		p := drawPath(t, plainNames)
 		if k := joinedKey(p); !seen[k] {
 			seen[k] = true
@@ -71,7 +71,7 @@ func drawAny(t *rapid.T) []migrate.SourceFolder {
 	special := specialNames()
 	var out []migrate.SourceFolder
 	seen := map[string]bool{}
-	for range rapid.IntRange(1, 30).Draw(t, "folders") {
+	for range rapid.IntRange(1, 20).Draw(t, "folders") {
 		f := migrate.SourceFolder{Source: rapid.SampledFrom([]string{"", "a", "b [x]"}).Draw(t, "source"), Path: drawPath(t, special, special,
 			plainNames)}
 		if rapid.IntRange(0, 3).Draw(t, "has role") == 0 {

@@ -91,6 +91,15 @@ func noInboxInInbox(takes func(string) error) func(string) error {
 	}
 }
 
+func inUTF8(octets int, takes func(string) error) func(string) error {
+	return func(name string) error {
+		if len(name) > octets {
+			return fmt.Errorf("%d octets of %d", len(name), octets)
+		}
+		return takes(name)
+	}
+}
+
 func basicPlane(takes func(string) error) func(string) error {
 	return func(name string) error {
 		if strings.ContainsFunc(name, func(r rune) bool { return r > 0xFFFF }) {
@@ -114,15 +123,14 @@ func servers() []server {
 		{Name: "Archive"}, {Name: "Calendar", NoSelect: true}}
 	return []server{
 		{"dovecot maildir", migrate.Layout{Delimiter: "/", Boxes: standard("", true), Refused: ".", MaxWhole: 253}, names("/", ".", 0, 253)},
-		{"dovecot maildir, unknown limits", migrate.Layout{Delimiter: ".", Boxes: standard("", false), Refused: "/"}, names(".", "/", 0, 253)},
+		{"a Maildir of unknown limits", migrate.Layout{Delimiter: ".", Boxes: standard("", false), Refused: "/"}, inUTF8(253, names(".", "/", 0, 253))},
 		{"dovecot sdbox", migrate.Layout{Delimiter: "/", Boxes: standard("", true), MaxName: 255, MaxWhole: 3000}, names("/", "", 255, 3000)},
 		{"cyrus, slashes", migrate.Layout{Delimiter: "/", Boxes: standard("", true), Refused: cyrusRefuses + "^", MaxWhole: 470},
 			noInboxInInbox(names("/", cyrusRefuses+"^", 0, 470))},
 		{"cyrus, dots", migrate.Layout{Delimiter: ".", Prefix: "INBOX.", Boxes: standard("INBOX.", true), Refused: cyrusRefuses + "/", MaxWhole: 470},
 			below("INBOX.", names(".", cyrusRefuses+"/", 0, 470))},
-		{"courier", migrate.Layout{Delimiter: ".", Prefix: "INBOX.", Boxes: []migrate.Box{{Name: "INBOX"}}, Refused: "/", MaxWhole: 253,
-			BasicPlane: true},
-			basicPlane(below("INBOX.", names(".", "/", 0, 253)))},
+		{"courier", migrate.Layout{Delimiter: ".", Prefix: "INBOX.", Boxes: []migrate.Box{{Name: "INBOX"}}, Refused: "/", MaxWhole: 253, UTF8: true, BasicPlane: true},
+			basicPlane(below("INBOX.", inUTF8(253, names(".", "/", 0, 0))))},
 		{"gmail", migrate.Layout{Delimiter: "/", Boxes: gmail, MaxName: 225}, names("/", "", 225, 0)},
 		{"exchange", migrate.Layout{Delimiter: "/", Boxes: exchange, Refused: "\\", MaxName: 255}, names("/", "\\", 255, 0)},
 		{"mailutils", migrate.Layout{Delimiter: "/", Boxes: []migrate.Box{{Name: "INBOX", NoInferiors: true}}, MailOrChildren: true,

@@ -31,7 +31,8 @@ var looksLike = map[rune]rune{
 
 // speller writes names as a target takes them.
 type speller struct {
-	utf8 bool
+	// utf8 and utf7 say how names are stored, so far as that is known.
+	utf8, utf7 bool
 	// anywhere, first and last have the stand-ins for what isn't taken at all, and what isn't as a name's first or last character.
 	anywhere, first, last map[rune]rune
 	// standIns are the values of the three.
@@ -50,7 +51,8 @@ const (
 )
 
 func newSpeller(l migrate.Layout) *speller {
-	s := &speller{utf8: l.UTF8, maxName: l.MaxName, maxWhole: l.MaxWhole}
+	unknown := l.MaxName <= 0 && l.MaxWhole <= 0
+	s := &speller{utf8: l.UTF8 || unknown, utf7: !l.UTF8, maxName: l.MaxName, maxWhole: l.MaxWhole}
 	if s.maxWhole <= 0 {
 		s.maxWhole = max(safeLength, s.maxName)
 	}
@@ -141,10 +143,16 @@ func (s *speller) isStandIn(r rune, first, last bool) bool {
 
 // octets is how long a name is on the target.
 func (s *speller) octets(name string) int {
-	if s.utf8 || ascii(name) && !strings.ContainsAny(name, "&") {
-		return len(name)
+	n := 0
+	if s.utf8 {
+		n = len(name)
 	}
-	return len(mutf7.Encode(name))
+	if s.utf7 && ascii(name) {
+		n = len(name) + strings.Count(name, "&")
+	} else if s.utf7 {
+		n = max(n, len(mutf7.Encode(name)))
+	}
+	return n
 }
 
 // shorten cuts a name to at most room octets, with a mark of what it stands for at the end.

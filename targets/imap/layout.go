@@ -248,7 +248,7 @@ func (t *Target) manners(dot status) {
 			l.Refused = strings.ReplaceAll(l.Refused, "^", "")
 		}
 	case t.ctl.is("courier"):
-		l.MaxWhole, l.BasicPlane = maildirName, true
+		l.MaxWhole, l.BasicPlane, l.UTF8 = maildirName, true, true // it keeps names in UTF-8
 	case t.ctl.is("dovecot") && maildir:
 		l.MaxWhole = maildirName
 	case t.ctl.is("dovecot"):
