@@ -39,6 +39,12 @@ func (s *session) copy(ctx, pull, answer context.Context, stop func()) error {
 					}
 					continue
 				}
+				if s.Landing == Relayed {
+					if heldErr = s.intend(f.record); heldErr != nil {
+						f.body.Release()
+						return
+					}
+				}
 				s.ledger.depart(f)
 				if !yield(f.upload) {
 					return

@@ -24,6 +24,9 @@ func (s *session) file(ctx context.Context, m *Message, rec Record) ([]letter, e
 		return []letter{whole}, stateError(err) // done: its folder may have been another when the script was
 	}
 	v, err := s.Filer.File(ctx, m)
+	if ctx.Err() != nil {
+		return []letter{whole}, context.Cause(ctx)
+	}
 	if err != nil {
 		why := "the Sieve script: " + err.Error()
 		if len(v.Filings) == 0 {
@@ -138,6 +141,9 @@ func (s *session) redirect(ctx context.Context, l letter, to string) (redirected
 	if twin, err := s.outlets.twin(s.run, rec); err != nil || twin != None && !s.KeepTwins {
 		return redirected{twin, "the same message was redirected to " + to, hintUncertain}, err
 	}
+	if err := s.intend(rec); err != nil {
+		return redirected{}, err
+	}
 	err = s.outlets.relay.offer(ctx, s, s.Relay, Upload{Message: l.message, Flags: l.message.Flags, Date: rec.Date, To: []string{to}})
 	out := redirected{outcome: Relayed}
 	if err != nil {
@@ -150,10 +156,14 @@ func (s *session) redirect(ctx context.Context, l letter, to string) (redirected
 	case errors.Is(err, ErrRejected):
 		out.outcome = Failed
 	case errors.Is(err, errLeftAlone):
+		rec.Outcome, rec.Reason = Failed, out.reason
+		if err := s.ledger.amendAt(rec, s.Now()); err != nil {
+			return out, err
+		}
 		return out, &Error{Op: "redirect", Subject: l.message.ID, Scope: ScopeRun, Final: true, Err: err, Hint: out.hint}
 	default:
-		out.outcome = None
-		return out, nil
+		rec.Outcome, rec.Reason, out.outcome = Failed, out.reason, None
+		return out, s.ledger.amendAt(rec, s.Now())
 	}
 	rec.Outcome, rec.Reason, rec.MessageID = out.outcome, out.reason, messageID(l.message.Body)
 	s.outlets.leave(rec, out.outcome)

@@ -289,6 +289,9 @@ func (l *ledger) abandon() []RecordKey {
 		if i == 0 || !l.away[0].upload.Alone {
 			keys = append(keys, f.key)
 		}
+		if l.landing == Relayed { // a relay says so when it may have one, and that one isn't here any more: what was intended didn't happen
+			l.batch.Forget = append(l.batch.Forget, RecordKey{f.record.Source, f.record.ID})
+		}
 		f.body.Release()
 	}
 	l.away, l.awayLike = nil, map[Envelope][]*flight{}

@@ -17,6 +17,9 @@ func (s *session) leftover(ctx context.Context, f *flight, refusal error) error 
 		return err
 	}
 	if s.Relay != nil {
+		if err := s.intend(f.record); err != nil {
+			return err
+		}
 		err := s.outlets.relay.offer(ctx, s, s.Relay, f.upload)
 		switch {
 		case err == nil:
@@ -123,6 +126,16 @@ func (s *session) strip(ctx context.Context, m *Message, rec *Record) (stripped 
 	m.Body.Release()
 	m.Body = lighter
 	return true, s.ledger.amendAt(whole, s.Now())
+}
+
+// intend writes down, durably, that a message is about to be sent to a relay, which can't be asked afterwards whether it has it. A run that is killed
+// before the answer is written leaves it uncertain, and nobody gets it twice.
+func (s *session) intend(rec Record) error {
+	rec.Outcome, rec.Reason = Uncertain, "it was being sent to the relay when the run ended"
+	if err := s.ledger.amendAt(rec, s.Now()); err != nil {
+		return err
+	}
+	return s.ledger.commit()
 }
 
 // leftBefore settles a leftover whose twin was one, in this run or an earlier one: nobody wants the same message relayed twice, or kept twice in

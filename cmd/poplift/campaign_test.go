@@ -607,8 +607,8 @@ func TestReloadKeepsWhatHasBegun(t *testing.T) {
 	}
 }
 
-// TestThousandsOfAccountsWithNothingToDo: what is held in memory for each account is small, and a poll asks each server no more than it must.
-func TestThousandsOfAccountsWithNothingToDo(t *testing.T) {
+// TestManyAccountsWithNothingToDo: a poll makes one connection to each side of an account, and no more. BenchmarkAccountsWithNothingToDo looks at memory.
+func TestManyAccountsWithNothingToDo(t *testing.T) {
 	t.Parallel()
 	l := newJobsLab(t)
 	pop, target := l.pop(nil), l.imap(nil)
