@@ -94,14 +94,17 @@ func (p *Pool) reuse(id *identifier) {
 // Spool takes a message in as it arrives, once, and gives it out as often as needed. It turns bare LF line ends into CRLF (a lone CR
 // stays as it is), counts the exact length that an IMAP literal needs, and computes the message's identity on the way. One goroutine
 // writes; after Seal any may read.
+//
+// However small the pieces are in which it comes (mbox files have lines of 70 octets), digest and file get it by the chunk.
 type Spool struct {
-	pool   *Pool
-	ctx    context.Context
-	chunks [][]byte
-	file   *os.File
-	id     *identifier
-	length int64
-	lastCR bool
+	pool    *Pool
+	ctx     context.Context
+	chunks  [][]byte
+	file    *os.File // once it is too large for memory; then the one chunk is on its way there
+	id      *identifier
+	settled int // octets of the last chunk that are in the digest, and in the file where there is one
+	length  int64
+	lastCR  bool
 }
 
 // NewSpool starts a message. Writes wait for room in the pool until ctx ends. Release must be called, sealed or not.
@@ -109,25 +112,74 @@ func (p *Pool) NewSpool(ctx context.Context) *Spool {
 	return &Spool{pool: p, ctx: ctx, id: p.identifier()}
 }
 
-var crlf = []byte("\r\n")
-
 // Write takes octets in, in any pieces.
 func (s *Spool) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
-		good := s.wellFormed(p)
-		if err := s.take(p[:good]); err != nil {
+		c, err := s.room()
+		if err != nil {
 			return n - len(p), err
 		}
-		p = p[good:]
-		if len(p) > 0 { // a bare LF
-			if err := s.take(crlf); err != nil {
-				return n - len(p), err
-			}
-			p = p[1:]
+		took := s.wellFormed(p[:min(len(p), chunkSize-len(*c))])
+		if took > 0 {
+			*c = append(*c, p[:took]...)
+			s.lastCR = p[took-1] == '\r'
+			p = p[took:]
+		} else { // a bare LF, which is well-formed behind this
+			*c = append(*c, '\r')
+			s.lastCR = true
+			took = 1
 		}
+		s.length += int64(took)
+	}
+	if s.file != nil { // Seal can't fail
+		return n, s.settle()
 	}
 	return n, nil
+}
+
+// room is the chunk that the next octets go to; it has room for one at least.
+func (s *Spool) room() (*[]byte, error) {
+	last := len(s.chunks) - 1
+	if last >= 0 && len(s.chunks[last]) < chunkSize {
+		return &s.chunks[last], nil
+	}
+	if err := s.settle(); err != nil {
+		return nil, err
+	}
+	if s.file == nil && last >= 0 && s.length >= s.pool.inFile {
+		if err := s.spill(); err != nil {
+			return nil, err
+		}
+	}
+	if s.file == nil {
+		c, err := s.pool.get(s.ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.chunks = append(s.chunks, c)
+	} else {
+		s.chunks[0] = s.chunks[0][:0]
+	}
+	s.settled = 0
+	return &s.chunks[len(s.chunks)-1], nil
+}
+
+// settle brings what is new in the last chunk into the digest and the file.
+func (s *Spool) settle() error {
+	if len(s.chunks) == 0 {
+		return nil
+	}
+	fresh := s.chunks[len(s.chunks)-1][s.settled:]
+	s.settled += len(fresh)
+	s.id.write(fresh)
+	if s.file == nil {
+		return nil
+	}
+	if _, err := s.file.Write(fresh); err != nil {
+		return fmt.Errorf("spool file: %w", err)
+	}
+	return nil
 }
 
 // wellFormed returns the length of the longest start of p in which every LF follows a CR.
@@ -150,44 +202,7 @@ func (s *Spool) wellFormed(p []byte) int {
 	}
 }
 
-// take stores octets that are in CRLF form.
-func (s *Spool) take(p []byte) error {
-	if len(p) == 0 {
-		return nil
-	}
-	s.id.write(p)
-	s.lastCR = p[len(p)-1] == '\r'
-	s.length += int64(len(p))
-	if s.file == nil && s.length > s.pool.inFile {
-		if err := s.spill(); err != nil {
-			return err
-		}
-	}
-	if s.file != nil {
-		if _, err := s.file.Write(p); err != nil {
-			return fmt.Errorf("spool file: %w", err)
-		}
-		return nil
-	}
-	for len(p) > 0 {
-		last := len(s.chunks) - 1
-		if last < 0 || len(s.chunks[last]) == chunkSize {
-			c, err := s.pool.get(s.ctx)
-			if err != nil {
-				return err
-			}
-			s.chunks = append(s.chunks, c)
-			last++
-		}
-		c := s.chunks[last]
-		n := copy(c[len(c):chunkSize], p)
-		s.chunks[last] = c[:len(c)+n]
-		p = p[n:]
-	}
-	return nil
-}
-
-// spill moves a message that has grown too large for memory into an unlinked temporary file.
+// spill moves a message that has grown too large for memory into a temporary file. One chunk stays, for what is still to come.
 func (s *Spool) spill() error {
 	f, err := os.CreateTemp(s.pool.tempDir, "poplift-*.spool")
 	if err != nil {
@@ -199,13 +214,19 @@ func (s *Spool) spill() error {
 			return fmt.Errorf("spool file: %w", err)
 		}
 	}
-	s.pool.put(s.chunks)
-	s.chunks = nil
+	s.pool.put(s.chunks[1:])
+	s.chunks = s.chunks[:1]
 	return nil
 }
 
 // Seal ends the message and returns its identity and dates.
 func (s *Spool) Seal() (Identity, HeaderDates) {
+	if s.file == nil {
+		s.settle()
+	} else {
+		s.pool.put(s.chunks)
+		s.chunks = nil
+	}
 	id, dates := s.id.sum()
 	s.pool.reuse(s.id)
 	s.id = nil
