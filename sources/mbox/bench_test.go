@@ -72,7 +72,7 @@ func BenchmarkCopy(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := Copy(io.Discard, r, p, Auto); err != nil {
+		if err := new(Copier).Copy(io.Discard, r, p, Auto); err != nil {
 			b.Fatal(err)
 		}
 	}

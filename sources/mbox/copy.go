@@ -5,12 +5,15 @@ import (
 	"io"
 )
 
-// copyChunk is how much of a message is in memory.
-const copyChunk = 256 << 10
+// copyChunk is how much of a message is in memory: less than the processor's own holds.
+const copyChunk = 64 << 10
+
+// Copier copies messages out of files. It keeps its memory for the next one, and is used by one goroutine at a time. The zero value is ready.
+type Copier struct{ buf []byte }
 
 // Copy writes a message to w without its quoting. Auto takes it for the variant that the part was found by. Line ends stay as they are,
 // except bare CRs where they are what ends the lines: those become CRLF.
-func Copy(w io.Writer, r io.ReaderAt, p Part, v Variant) error {
+func (c *Copier) Copy(w io.Writer, r io.ReaderAt, p Part, v Variant) error {
 	if v == Auto {
 		v = p.Variant
 	}
@@ -18,19 +21,21 @@ func Copy(w io.Writer, r io.ReaderAt, p Part, v Variant) error {
 		w = crWriter{w}
 	}
 	if v == CL2 || v == MMDF {
-		return copyRange(w, r, p.Start, p.End)
+		return c.copyRange(w, r, p.Start, p.End)
 	}
 	u := unquoter{to: w, all: v != O && v != CL, lineStart: true}
-	if err := copyRange(&u, r, p.Start, p.End); err != nil {
+	if err := c.copyRange(&u, r, p.Start, p.End); err != nil {
 		return err
 	}
 	return u.close()
 }
 
-func copyRange(w io.Writer, r io.ReaderAt, start, end int64) error {
-	buf := make([]byte, min(copyChunk, end-start))
+func (c *Copier) copyRange(w io.Writer, r io.ReaderAt, start, end int64) error {
+	if c.buf == nil {
+		c.buf = make([]byte, copyChunk)
+	}
 	for start < end {
-		b := buf[:min(int64(len(buf)), end-start)]
+		b := c.buf[:min(int64(len(c.buf)), end-start)]
 		if err := readAt(r, b, start); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ func TestQuoting(t *testing.T) {
 	} {
 		for v, want := range map[Variant]string{O: c.o, CL: c.o, RD: c.rd, Auto: c.rd, CL2: c.in, MMDF: c.in} {
 			var b bytes.Buffer
-			if err := Copy(&b, strings.NewReader("--"+c.in+"--"), Part{Start: 2, End: int64(len(c.in)) + 2}, v); err != nil || b.String() != want {
+			if err := new(Copier).Copy(&b, strings.NewReader("--"+c.in+"--"), Part{Start: 2, End: int64(len(c.in)) + 2}, v); err != nil || b.String() != want {
 				t.Errorf("%s, %v: %q, %v", c.name, v, b.String(), err)
 			}
 		}
@@ -54,12 +54,12 @@ func inPieces(u *unquoter, s string, size int) error {
 
 func TestCopyFails(t *testing.T) {
 	p := Part{End: 10}
-	if err := Copy(io.Discard, strings.NewReader("short"), p, RD); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := new(Copier).Copy(io.Discard, strings.NewReader("short"), p, RD); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
 	}
 	for _, in := range []string{"some octets", "a\n>From b ", ">From"} {
 		broken := errors.New("broken")
-		if err := Copy(failing{broken}, strings.NewReader(in), Part{End: int64(len(in))}, RD); !errors.Is(err, broken) {
+		if err := new(Copier).Copy(failing{broken}, strings.NewReader(in), Part{End: int64(len(in))}, RD); !errors.Is(err, broken) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}
@@ -83,7 +83,7 @@ func FuzzQuoting(f *testing.F) {
 			t.Errorf("%q became %q and then %q, %v", s, quoted, b.String(), err)
 		}
 		b.Reset()
-		if err := Copy(&b, strings.NewReader(quoted), Part{End: int64(len(quoted))}, RD); err != nil || b.String() != s {
+		if err := new(Copier).Copy(&b, strings.NewReader(quoted), Part{End: int64(len(quoted))}, RD); err != nil || b.String() != s {
 			t.Errorf("%q was copied as %q, %v", quoted, b.String(), err)
 		}
 	})

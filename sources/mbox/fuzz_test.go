@@ -40,7 +40,7 @@ func FuzzScan(f *testing.F) {
 			}
 			newRecord(p, nil)
 			var b bytes.Buffer
-			if err := Copy(&b, r, p, Auto); err != nil || int64(b.Len()) > 2*p.Len() {
+			if err := new(Copier).Copy(&b, r, p, Auto); err != nil || int64(b.Len()) > 2*p.Len() {
 				t.Fatal(err)
 			}
 			p.Header = bytes.Clone(p.Header)

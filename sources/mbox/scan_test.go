@@ -26,7 +26,7 @@ func split(t testing.TB, data string, v Variant) []piece {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if err := Copy(&b, r, p, Auto); err != nil {
+		if err := new(Copier).Copy(&b, r, p, Auto); err != nil {
 			t.Fatal(err)
 		}
 		p.Header = bytes.Clone(p.Header)

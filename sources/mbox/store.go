@@ -35,7 +35,8 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Store is one mbox file, or a tree of them. Each is a folder, named by its relative path.
+// Store is one mbox file, or a tree of them. Each is a folder, named by its relative path. List and Read are used by one goroutine at a
+// time.
 type Store struct {
 	path    string
 	variant Variant
@@ -43,6 +44,7 @@ type Store struct {
 	log     *slog.Logger
 	spool   unpack.Spool
 	skip    func(string) bool
+	copier  Copier
 	// minIndexed is that of the constant, but for tests.
 	minIndexed int64
 
@@ -185,7 +187,7 @@ func (s *Store) Read(ctx context.Context, e migrate.Entry, w io.Writer) error {
 	if before != f.seen && (f.unpack != nil || !stillThere(src, before.size, p, hash)) {
 		return filestore.ErrChanged
 	}
-	if err := Copy(w, contextReader{ctx, src.ReaderAt}, p, f.variant); err != nil {
+	if err := s.copier.Copy(w, contextReader{ctx, src.ReaderAt}, p, f.variant); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return filestore.ErrChanged
 		}

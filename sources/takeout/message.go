@@ -166,7 +166,7 @@ func (s *Store) copy(ctx context.Context, m message, w io.Writer) error {
 	if v == mbox.O {
 		v = mbox.RD // Google quotes quotes too, and a file may have its first one late
 	}
-	if err := mbox.Copy(w, m.f, m.part, v); err != nil {
+	if err := s.copier.Copy(w, m.f, m.part, v); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Errorf("%w (%w)", filestore.ErrChanged, err)
 		}

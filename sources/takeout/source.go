@@ -58,6 +58,7 @@ type Store struct {
 	problems []error
 	options  Options
 	at       listed
+	copier   mbox.Copier
 	doubts   filestore.Doubts
 }
 

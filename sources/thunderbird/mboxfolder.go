@@ -185,7 +185,7 @@ func (s *Store) isAt(p mbox.Part, name string) bool {
 
 // copyPart writes a message. A file that was written to meanwhile must still have it in its place.
 func (s *Store) copyPart(ctx context.Context, l listed, w io.Writer) error {
-	if err := mbox.Copy(w, l.file, l.part, quoting(l.part)); err != nil {
+	if err := s.copier.Copy(w, l.file, l.part, quoting(l.part)); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Errorf("%w (%w)", filestore.ErrChanged, err)
 		}

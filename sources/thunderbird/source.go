@@ -15,6 +15,7 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
+	"poplift/sources/mbox"
 )
 
 // Options say what is read.
@@ -38,6 +39,7 @@ type Store struct {
 	feeds    bool
 	log      *slog.Logger
 	headers  *headerReader
+	copier   mbox.Copier
 	// at is the message of an mbox that was listed last. It is mostly the one that is read next, while its file is open.
 	at     listed
 	doubts filestore.Doubts
