@@ -48,10 +48,10 @@ type storeRequest struct {
 func storeKinds() []storeKind {
 	return []storeKind{
 		{"takeout", "Google Takeout", takeout.Detect, func(r storeRequest) (filestore.Store, error) {
-			return asStore(takeout.Open(takeout.Options{Path: r.path, Labels: r.labels, Log: r.log}))
+			return asStore(takeout.Open(takeout.Options{Path: r.path, Labels: r.labels, CacheDir: r.cacheDir, Log: r.log}))
 		}, true},
 		{"thunderbird", "Thunderbird", thunderbird.Detect, func(r storeRequest) (filestore.Store, error) {
-			return asStore(thunderbird.Open(thunderbird.Options{Path: r.path, Log: r.log}))
+			return asStore(thunderbird.Open(thunderbird.Options{Path: r.path, CacheDir: r.cacheDir, Log: r.log}))
 		}, false},
 		{"applemail", "Apple Mail", applemail.Detect, func(r storeRequest) (filestore.Store, error) {
 			return asStore(applemail.Open(applemail.Options{Path: r.path, CacheDir: r.cacheDir, Log: r.log}))

@@ -9,46 +9,55 @@ import (
 	"time"
 )
 
-// encode appends the record; last is where the one before it ended.
-func (r *record) encode(b []byte, last int64) []byte {
-	for _, n := range []int64{
-		r.offset - last, r.start - r.offset, r.end - r.start, r.headerLen, int64(r.headerSum), int64(r.marks), int64(r.doubt),
-	} {
+// spot is what an index has of a message: where it is, what its header was, and what the file's reader has noted of it.
+type spot struct {
+	Part
+	headerLen int64
+	headerSum uint32 // over the header as it is, to notice a client that changes flags in place
+	note      Note
+}
+
+// spotOf takes all of a part but what the note is for.
+func spotOf(p Part, note Note) spot {
+	return spot{Part: p, headerLen: int64(len(p.Header)), headerSum: crc32.ChecksumIEEE(p.Header), note: note}
+}
+
+// What is true of a spot or not.
+const (
+	spotCR = 1 << iota
+	spotDated
+)
+
+// encode appends the spot; last is where the one before it ended.
+func (p *spot) encode(b []byte, last int64) []byte {
+	bits := int64(0)
+	if p.CR {
+		bits |= spotCR
+	}
+	if !p.Date.IsZero() {
+		bits |= spotDated
+	}
+	for _, n := range []int64{p.Offset - last, p.Start - p.Offset, p.Len(), p.headerLen, int64(p.headerSum), bits, int64(p.doubt)} {
 		b = binary.AppendVarint(b, n)
 	}
-	b = append(b, r.hash[:]...)
-	_, zone := r.date.Zone()
-	if r.date.IsZero() {
-		b = append(b, 0)
-	} else {
-		b = binary.AppendVarint(append(b, 1), r.date.Unix())
+	if bits&spotDated != 0 {
+		_, zone := p.Date.Zone()
+		b = binary.AppendVarint(b, p.Date.Unix())
 		b = binary.AppendVarint(b, int64(zone))
 	}
-	b = appendWords(b, r.keywords)
-	b = appendWord(b, r.uidl)
-	b = binary.AppendVarint(b, int64(len(r.kept)))
-	for _, at := range r.kept {
-		b = binary.AppendVarint(b, at-r.offset)
+	b = binary.AppendVarint(b, int64(len(p.Kept)))
+	for _, at := range p.Kept {
+		b = binary.AppendVarint(b, at-p.Offset)
 	}
-	return b
-}
-
-func appendWords(b []byte, words []string) []byte {
-	b = binary.AppendVarint(b, int64(len(words)))
-	for _, w := range words {
-		b = appendWord(b, w)
-	}
-	return b
-}
-
-func appendWord(b []byte, w string) []byte {
-	return append(binary.AppendVarint(b, int64(len(w))), w...)
+	b = binary.AppendVarint(b, int64(len(p.note)))
+	return append(b, p.note...)
 }
 
 // decoder reads what encode has written. After an error it reads zeros.
 type decoder struct {
 	r    *bufio.Reader
 	last int64
+	note []byte // its memory
 	err  error
 }
 
@@ -85,46 +94,36 @@ func (d *decoder) octet() byte {
 	return b[0]
 }
 
-func (d *decoder) word() string {
-	n := d.length(maxIndexText)
-	if n == 0 {
-		return ""
-	}
-	b := make([]byte, n)
-	d.full(b)
-	return string(b)
-}
-
-func (d *decoder) words() (out []string) {
-	for range d.length(maxKeywords) {
-		if out = append(out, d.word()); d.err != nil {
-			return nil
-		}
-	}
-	return out
-}
-
-// record reads a record; false at the trailer, or where there is no sense in what follows.
-func (d *decoder) record() (r record, ok bool) {
+// spot reads a spot, whose note is good until the next one; false at the trailer, or where there is no sense in what follows.
+func (d *decoder) spot() (p spot, ok bool) {
 	if d.octet() != 1 || d.err != nil {
-		return record{}, false
+		return spot{}, false
 	}
-	r.offset = d.last + d.varint()
-	r.start = r.offset + d.varint()
-	r.end = r.start + d.varint()
-	r.headerLen = int64(d.length(maxHeader))
-	r.headerSum, r.marks, r.doubt = uint32(d.varint()), marks(d.varint()), doubt(d.varint())
-	d.full(r.hash[:])
-	if d.octet() == 1 {
+	p.Offset = d.last + d.varint()
+	p.Start = p.Offset + d.varint()
+	p.End = p.Start + d.varint()
+	p.headerLen = int64(d.length(maxHeader))
+	p.headerSum = uint32(d.varint())
+	bits := d.varint()
+	p.CR, p.doubt = bits&spotCR != 0, doubt(d.varint())
+	if p.doubt != 0 {
+		p.Doubtful = p.doubt.String()
+	}
+	if bits&spotDated != 0 {
 		sec, zone := d.varint(), d.varint()
-		r.date = time.Unix(sec, 0).In(zoneOf(int(zone)))
+		p.Date = time.Unix(sec, 0).In(zoneOf(int(zone)))
 	}
-	r.keywords, r.uidl = d.words(), d.word()
 	for range d.length(maxKept) {
-		r.kept = append(r.kept, r.offset+d.varint())
+		p.Kept = append(p.Kept, p.Offset+d.varint())
 	}
-	d.last = r.end
-	return r, d.err == nil
+	n := d.length(maxNote)
+	if cap(d.note) < n {
+		d.note = make([]byte, n, 2*n)
+	}
+	p.note = d.note[:n]
+	d.full(p.note)
+	d.last = p.End
+	return p, d.err == nil
 }
 
 func zoneOf(seconds int) *time.Location {
@@ -132,13 +131,4 @@ func zoneOf(seconds int) *time.Location {
 		return time.UTC
 	}
 	return time.FixedZone("", seconds)
-}
-
-// unchanged compares the header in the file with the record's.
-func (r *record) unchanged(in io.ReaderAt, buf *[]byte) bool {
-	if int64(cap(*buf)) < r.headerLen {
-		*buf = make([]byte, maxHeader)
-	}
-	b := (*buf)[:r.headerLen]
-	return readAt(in, b, r.start) == nil && crc32.ChecksumIEEE(b) == r.headerSum
 }

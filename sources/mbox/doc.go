@@ -1,7 +1,7 @@
 // Package mbox reads mbox files: mboxo, mboxrd, mboxcl, mboxcl2, MMDF, and what programs in thirty years have made of them.
 //
 // It is for everybody who has such files, alone or in a tree ([Open]), and for the packages that read the stores of clients which keep
-// their mail in mbox files ([Scan], [Copy]).
+// their mail in mbox files ([Cache], [Scan], [Copier]).
 //
 // Its policy:
 //   - A message begins at a From_ line, and a From_ line is told by all its evidence together: an empty line before it, a sender, a date,

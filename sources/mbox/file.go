@@ -59,10 +59,11 @@ type source struct {
 	size  int64
 	stamp stamp
 	f     *os.File // nil when it is unpacked
+	lent  bool     // somebody else closes it
 }
 
 func (s *source) Close() error {
-	if s.f == nil {
+	if s.f == nil || s.lent {
 		return nil
 	}
 	return s.f.Close()
@@ -80,7 +81,7 @@ func (f *file) open(ctx context.Context, sp *unpack.Spool) (*source, error) {
 			o.Close()
 			return nil, err
 		}
-		return &source{o, info.Size(), stampOf(info), o}, nil
+		return &source{ReaderAt: o, size: info.Size(), stamp: stampOf(info), f: o}, nil
 	}
 	st, err := f.stat()
 	if err != nil {
@@ -98,7 +99,7 @@ func (f *file) open(ctx context.Context, sp *unpack.Spool) (*source, error) {
 			return nil, err
 		}
 	}
-	return &source{f.content, f.content.Size(), st, nil}, nil
+	return &source{ReaderAt: f.content, size: f.content.Size(), stamp: st}, nil
 }
 
 // inherit takes over what was unpacked for an earlier List; open sees whether it is still good.

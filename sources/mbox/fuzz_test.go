@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,9 +79,9 @@ func FuzzCache(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	s.minIndexed = 0
+	s.cache.least = 1
 	mustList(f, s)
-	path := s.indexPath(&file{rel: "mbox", path: dir + "/mbox"}, 0)
+	path := s.indexPath(&file{rel: "mbox", path: dir + "/mbox"}, 1)
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		f.Fatal(err)
@@ -111,13 +112,14 @@ func FuzzCache(f *testing.F) {
 				t.Error("a damaged index is believed")
 			}
 			n := 0
-			for r := range x.records() {
+			for p := range x.spots() {
+				r := recordOf(p.Part, p.note)
 				r.id("x")
 				r.entry(&file{}, time.Time{})
 				n++
 			}
 			if n != x.count {
-				t.Errorf("%d records of %d", n, x.count)
+				t.Errorf("%d messages of %d", n, x.count)
 			}
 			x.Close()
 		}
@@ -146,5 +148,29 @@ func FuzzID(f *testing.F) {
 		}
 		parseID(name)
 		parseID(name + ":" + strings.Repeat("1:", 3))
+	})
+}
+
+// A note is read as it was written, and one that nobody has written does no harm.
+func FuzzNote(f *testing.F) {
+	f.Add([]byte("\x02\x02a"), int64(-7), "word")
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x7f"), int64(1<<62), "")
+	f.Fuzz(func(t *testing.T, raw []byte, n int64, w string) {
+		in := Note(raw).Read()
+		for range 20 {
+			in.Int()
+			in.Word()
+			if got := len(in.Words()); got > len(raw) {
+				t.Errorf("%d words in %d octets", got, len(raw))
+			}
+		}
+		words := []string{w, "", w}
+		in = Note(nil).Int(n).Word(w).Words(words).Words(nil).Int(-n).Read()
+		if a, b, c, d, e := in.Int(), in.Word(), in.Words(), in.Words(), in.Int(); a != n || b != w || !slices.Equal(c, words) || d != nil || e != -n || !in.Whole() {
+			t.Errorf("%d %q %q %q %d", a, b, c, d, e)
+		}
+		if in.Int(); in.Whole() {
+			t.Error("there is more than was written")
+		}
 	})
 }

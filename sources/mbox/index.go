@@ -2,12 +2,11 @@ package mbox
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"hash"
+	"hash/crc32"
 	"hash/crc64"
 	"io"
 	"iter"
@@ -16,34 +15,19 @@ import (
 	"time"
 )
 
-// An index is a file of one mbox's records, so that the mbox isn't scanned again. It is a cache: a damaged one is as good as none.
+// An index is a file of what a scan has found in one mbox, so that the mbox isn't scanned again. It is a cache: a damaged one is as good as none.
 //
 //	magic
-//	records: a 1 and then the record, see record.encode
-//	a 0 and then the trailer: what the records are of, see indexWriter.finish
+//	spots: a 1 and then the spot, see spot.encode
+//	a 0 and then the trailer: what the spots are of, see indexWriter.finish
 //	CRC-64 of all that
 const (
-	indexMagic   = "poplift mbox index 1\n"
-	maxIndex     = 1 << 30
-	tailSize     = 4 << 10
-	maxIndexText = 16 << 10
+	indexMagic = "poplift mbox index 2\n"
+	maxIndex   = 1 << 30
+	maxTrailer = 16 << 10
+	maxNote    = 256 << 10 // of one message
+	tailSize   = 4 << 10
 )
-
-// minIndexed is the size from which on a file has an index: a smaller one is scanned before two files could be opened.
-const minIndexed = 256 << 10
-
-// indexPath is where the index of a file is kept; "" when there is none.
-func (s *Store) indexPath(f *file, size int64) string {
-	if s.cache == "" || f.once || f.unpack == nil && size < s.minIndexed {
-		return ""
-	}
-	loose := ""
-	if f.loose {
-		loose = "\x00loose"
-	}
-	sum := sha256.Sum256([]byte(f.path + "\x00" + f.rel + "\x00" + s.variant.String() + loose))
-	return filepath.Join(s.cache, hex.EncodeToString(sum[:16])+".mboxindex")
-}
 
 // checksum is CRC-64: the index is not defended against anybody who can write to it.
 func checksum() hash.Hash64 { return crc64.New(crc64.MakeTable(crc64.ECMA)) }
@@ -58,7 +42,7 @@ type indexWriter struct {
 	buf   []byte
 	size  int64
 	count int
-	last  int64
+	last  spot
 	begun int64 // the time by the clock of the cache's file system when the scan began
 	err   error
 }
@@ -94,34 +78,36 @@ func (x *indexWriter) write(b []byte) {
 	_, x.err = x.w.Write(b)
 }
 
-func (x *indexWriter) add(r *record) {
+func (x *indexWriter) add(p spot) {
 	if x == nil || x.err != nil {
 		return
 	}
+	if len(p.note) > maxNote {
+		x.err = errors.New("a note is too long")
+		return
+	}
 	x.count++
-	x.buf = r.encode(append(x.buf[:0], 1), x.last)
-	x.last = r.end
+	x.buf = p.encode(append(x.buf[:0], 1), x.last.End)
+	x.last = p
 	x.write(x.buf)
 }
 
 // finish writes the trailer and puts the index in its place.
-func (x *indexWriter) finish(f *file, declared []string, src *source) error {
+func (x *indexWriter) finish(src *source, v Variant) error {
 	if x == nil {
 		return nil
 	}
-	tail, err := tailOf(src.ReaderAt, src.size)
+	tail, err := tailOf(src.ReaderAt, x.last, src.size)
 	if x.err = errors.Join(x.err, err); x.err != nil {
 		return x.err
 	}
 	b := append(x.buf[:0], 0)
 	for _, n := range []int64{
-		f.seen.size, f.seen.mtime, int64(f.seen.inode), x.begun, src.size, int64(x.count), int64(f.variant),
+		src.stamp.size, src.stamp.mtime, int64(src.stamp.inode), x.begun, src.size, int64(x.count), int64(v),
 	} {
 		b = binary.AppendVarint(b, n)
 	}
-	b = append(b, tail[:]...)
-	b = appendWords(b, declared)
-	x.write(b)
+	x.write(append(b, tail[:]...))
 	x.err = errors.Join(x.err, x.w.Flush())
 	if x.err == nil {
 		_, x.err = x.f.Write(binary.BigEndian.AppendUint64(nil, x.sum.Sum64()))
@@ -145,10 +131,11 @@ func (x *indexWriter) discard() {
 	}
 }
 
-// tailOf is over the last octets of a file.
-func tailOf(r io.ReaderAt, size int64) (out [16]byte, err error) {
-	b := make([]byte, min(tailSize, size))
-	if err := readAt(r, b, size-int64(len(b))); err != nil {
+// tailOf is over the last octets of a file, behind the header of the last message: that can change in place.
+func tailOf(r io.ReaderAt, last spot, size int64) (out [16]byte, err error) {
+	start := min(max(size-tailSize, last.Start+last.headerLen), size)
+	b := make([]byte, size-start)
+	if err := readAt(r, b, start); err != nil {
 		return out, err
 	}
 	sum := sha256.Sum256(b)
@@ -158,14 +145,14 @@ func tailOf(r io.ReaderAt, size int64) (out [16]byte, err error) {
 
 // index is an index that was found whole.
 type index struct {
-	f        *os.File
-	of       stamp
-	begun    int64
-	length   int64 // of the mbox, which is not of.size when that is compressed
-	count    int
-	variant  Variant
-	tail     [16]byte
-	declared []string
+	f       *os.File
+	of      stamp
+	begun   int64
+	length  int64 // of the mbox, which is not of.size when that is compressed
+	count   int
+	last    spot
+	variant Variant
+	tail    [16]byte
 }
 
 // openIndex returns the index at path, or nil when there is none that can be believed.
@@ -190,7 +177,7 @@ func (x *index) Close() error { return x.f.Close() }
 // intact looks at the magic and the checksum.
 func (x *index) intact() bool {
 	info, err := x.f.Stat()
-	if err != nil || info.Size() < int64(len(indexMagic))+8 || info.Size() > maxIndex+maxIndexText {
+	if err != nil || info.Size() < int64(len(indexMagic))+8 || info.Size() > maxIndex+maxTrailer {
 		return false
 	}
 	sum := checksum()
@@ -204,15 +191,17 @@ func (x *index) intact() bool {
 	return readAt(x.f, b[:len(indexMagic)], 0) == nil && string(b[:len(indexMagic)]) == indexMagic
 }
 
-// readAll goes over the records to the trailer, and sees that they make sense.
+// readAll goes over the spots to the trailer, and sees that they make sense.
 func (x *index) readAll() bool {
 	d := x.decoder()
 	n := 0
-	for r, ok := d.record(); ok; r, ok = d.record() {
-		if n++; r.offset < 0 || r.start < r.offset || r.end < r.start {
+	for p, ok := d.spot(); ok; p, ok = d.spot() {
+		if n++; p.Offset < 0 || p.Start < p.Offset || p.End < p.Start {
 			return false
 		}
+		x.last = p
 	}
+	x.last.note = nil // it is the decoder's
 	var v [7]int64
 	for i := range v {
 		v[i] = d.varint()
@@ -220,19 +209,21 @@ func (x *index) readAll() bool {
 	x.of = stamp{v[0], v[1], uint64(v[2])}
 	x.begun, x.length, x.count, x.variant = v[3], v[4], int(v[5]), Variant(v[6])
 	d.full(x.tail[:])
-	x.declared = d.words()
 	return d.err == nil && x.count == n && d.last <= x.length && x.variant > Auto && x.variant <= MMDF
 }
 
 func (x *index) decoder() *decoder {
-	return &decoder{r: bufio.NewReaderSize(io.NewSectionReader(x.f, int64(len(indexMagic)), maxIndex+maxIndexText), 64<<10)}
+	return &decoder{r: bufio.NewReaderSize(io.NewSectionReader(x.f, int64(len(indexMagic)), maxIndex+maxTrailer), 64<<10)}
 }
 
-// records yields what was written; it was all read once by openIndex.
-func (x *index) records() iter.Seq[record] {
-	return func(yield func(record) bool) {
+// spots yields what was written; it was all read once by openIndex. A note is good until the next spot.
+func (x *index) spots() iter.Seq[spot] {
+	return func(yield func(spot) bool) {
 		d := x.decoder()
-		for r, ok := d.record(); ok && yield(r); r, ok = d.record() {
+		for p, ok := d.spot(); ok; p, ok = d.spot() {
+			if p.Variant = x.variant; !yield(p) {
+				return
+			}
 		}
 	}
 }
@@ -247,24 +238,42 @@ func (x *index) settled() bool {
 	return x.of.mtime+int64(tick) <= x.begun
 }
 
-// samples is how many headers are compared, of the last ones and of all.
-const samples = 128
-
-// same says whether r still begins with what was indexed, as far as can be told without reading all of it.
-func (x *index) same(r io.ReaderAt) bool {
-	tail, err := tailOf(r, x.of.size)
-	if err != nil || !bytes.Equal(tail[:], x.tail[:]) {
+// leads says whether r still begins with what was indexed: the messages under their headers, in which a client may have changed its flags in place,
+// and the end. Their bodies aren't read; Read looks at each message again.
+func (x *index) leads(r io.ReaderAt) bool {
+	if tail, err := tailOf(r, x.last, x.length); err != nil || tail != x.tail {
 		return false
 	}
-	step, i := max(1, x.count/samples), 0
-	var buf []byte
-	for rec := range x.records() {
-		if i++; i%step != 0 && x.count-i >= samples {
-			continue
-		}
-		if !rec.unchanged(r, &buf) {
+	var h headerCheck
+	for p := range x.spots() {
+		if header, err := h.read(r, p); err != nil || header != nil && !h.sameShape(r, p) {
 			return false
 		}
 	}
 	return true
+}
+
+// headerCheck compares headers in a file with those that were indexed. It keeps its memory.
+type headerCheck struct{ buf []byte }
+
+// read returns the header of p if it is another one now, and nil if it is the same.
+func (h *headerCheck) read(r io.ReaderAt, p spot) ([]byte, error) {
+	if h.buf == nil {
+		h.buf = make([]byte, maxHeader)
+	}
+	b := h.buf[:p.headerLen]
+	if err := readAt(r, b, p.Start); err != nil || crc32.ChecksumIEEE(b) == p.headerSum {
+		return nil, err
+	}
+	return b, nil
+}
+
+// sameShape says whether a header that was changed still ends where it did.
+func (h *headerCheck) sameShape(r io.ReaderAt, p spot) bool {
+	b := h.buf[:min(p.headerLen+4, maxHeader, p.Len())]
+	if readAt(r, b, p.Start) != nil {
+		return false
+	}
+	n, _ := headerEnd(b, p.CR)
+	return int64(n) == p.headerLen
 }

@@ -112,7 +112,8 @@ func TestIndexGrown(t *testing.T) {
 	c := newCached(t, many)
 	before := c.list()
 	hidden := strings.Index(many, "0500")
-	c.same(many[:hidden] + "cccc" + many[hidden+4:]) // a header that isn't among those compared
+	hidden = strings.LastIndex(many[:hidden], "From joe")
+	c.same(many[:hidden] + "xxxx" + many[hidden+4:]) // a From_ line: a scan would find one message less
 	c.append(second + third)
 	after := c.list()
 	if len(after) != 1002 || subjects(after[:1000]) != subjects(before) || after[1001].Date.Day() != 7 {
@@ -127,6 +128,8 @@ func TestIndexGrown(t *testing.T) {
 	}
 
 	for name, change := range map[string]func(string) string{
+		"a header":       func(s string) string { return strings.Replace(s, "0500", "cccc", 1) },
+		"its end":        func(s string) string { return strings.Replace(s, "0500\n\n", "0500\nx\n", 1) },
 		"a late header":  func(s string) string { return strings.Replace(s, "0990", "cccc", 1) },
 		"the end":        func(s string) string { return s[:len(s)-5] + "cccc\n" },
 		"the first half": func(s string) string { return s[len(s)/2:] + s[:len(s)/2] },
@@ -142,6 +145,40 @@ func TestIndexGrown(t *testing.T) {
 		if got := c.list(); subjects(got) != subjects(fresh) {
 			t.Errorf("%s was changed: %d entries and %d", name, len(got), len(fresh))
 		}
+	}
+}
+
+// A client changes flags in place: they are seen, and for them alone nothing is scanned.
+func TestIndexFlagsInPlace(t *testing.T) {
+	flagged := strings.Replace(first, "\n\n", "\nStatus: O \n\n", 1)
+	data := flagged + strings.Replace(flagged, "one", "two", 1) + strings.Replace(flagged, "one", "six", 1)
+	for at := range 3 {
+		for _, more := range []string{"", second} {
+			c := newCached(t, data)
+			c.list()
+			parts := strings.SplitAfterN(data, "Status: O ", 4)
+			parts[at] = strings.Replace(parts[at], "Status: O ", "Status: RO", 1)
+			write(t, c.path, strings.Join(parts, "")+more)
+			age(t, c.path, time.Minute)
+			want := mustList(t, openStore(t, Options{Path: c.path}))
+			for range 2 { // the second time from the new index
+				got := c.list()
+				if subjects(got) != subjects(want) || len(got[at].Flags) != 1 {
+					t.Errorf("message %d and %d octets more: got\n%s, want\n%s", at, len(more), subjects(got), subjects(want))
+				}
+			}
+		}
+	}
+}
+
+// Keywords are declared by the first message, which is not read again.
+func TestIndexKeepsDeclaredKeywords(t *testing.T) {
+	c := newCached(t, strings.Replace(first, "\n\n", "\nX-IMAPbase: 1 1 mine\n\n", 1)+second+third)
+	c.list()
+	c.append(strings.Replace(second, "\n\n", "\nX-Keywords: mine yours\n\n", 1))
+	got := c.list()
+	if len(got) != 4 || fmt.Sprint(got[3].Flags) != "[mine]" {
+		t.Errorf("%v", got[len(got)-1])
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"hash/crc32"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,16 +12,15 @@ import (
 	"poplift/migrate"
 )
 
-// record is what is kept of a message: enough for its Entry, and for the index.
+// record is what is known of a message: enough for its Entry.
 type record struct {
 	offset, start, end int64
-	headerLen          int64
-	headerSum          uint32 // over the header as it is, to notice a client that changes flags in place
 	hash               [8]byte
 	date               time.Time
 	marks              marks
 	doubt              doubt
 	keywords           []string
+	declares           []string // keywords, for the messages behind it
 	uidl               string
 	kept               []int64
 }
@@ -52,15 +50,10 @@ const (
 
 // newRecord reads a part. declared are the keywords that the file has declared before; it returns them with those that this part declares.
 func newRecord(p Part, declared []string) (record, []string) {
-	r := record{
-		offset: p.Offset, start: p.Start, end: p.End, date: p.Date, doubt: p.doubt, kept: p.Kept,
-		headerLen: int64(len(p.Header)), headerSum: crc32.ChecksumIEEE(p.Header), hash: headerHash(p.Header),
-	}
+	r := placed(p)
+	r.hash = headerHash(p.Header)
 	if p.Sender == "-" {
 		r.marks |= isLocal
-	}
-	if p.CR {
-		r.marks |= hasCR
 	}
 	var keywords []string
 	var subject string
@@ -94,6 +87,7 @@ func newRecord(p Part, declared []string) (record, []string) {
 			internal = internal || len(name) == len("x-imap")
 			if words := strings.Fields(v); len(words) > 2 && len(declared) == 0 {
 				declared = words[2:min(len(words), maxKeywords+2)]
+				r.declares = declared
 			}
 		case "x-uidl":
 			if r.uidl == "" && len(v) <= maxWord {
@@ -123,6 +117,28 @@ func newRecord(p Part, declared []string) (record, []string) {
 	}
 	r.addKeywords(slices.DeleteFunc(keywords, func(k string) bool { return !slices.Contains(declared, k) }))
 	return r, declared
+}
+
+// placed is a record of where a part is, before its header is read.
+func placed(p Part) record {
+	r := record{offset: p.Offset, start: p.Start, end: p.End, date: p.Date, doubt: p.doubt, kept: p.Kept}
+	if p.CR {
+		r.marks |= hasCR
+	}
+	return r
+}
+
+// note is what the index keeps of a record; recordOf undoes it.
+func (r *record) note(n Note) Note {
+	return n.Int(int64(r.marks)).Word(string(r.hash[:])).Words(r.keywords).Words(r.declares).Word(r.uidl)
+}
+
+func recordOf(p Part, n Note) record {
+	r, in := placed(p), n.Read()
+	r.marks = marks(in.Int())
+	copy(r.hash[:], in.Word())
+	r.keywords, r.declares, r.uidl = in.Words(), in.Words(), in.Word()
+	return r
 }
 
 // letters returns the marks whose letters are in v.

@@ -40,13 +40,11 @@ type Options struct {
 type Store struct {
 	path    string
 	variant Variant
-	cache   string
+	cache   Cache
 	log     *slog.Logger
 	spool   unpack.Spool
 	skip    func(string) bool
 	copier  Copier
-	// minIndexed is that of the constant, but for tests.
-	minIndexed int64
 
 	mu     sync.Mutex
 	listed map[string]*file
@@ -76,8 +74,8 @@ func Open(o Options) (*Store, error) {
 		o.Skip = func(string) bool { return false }
 	}
 	return &Store{
-		path: path, variant: o.Variant, cache: o.CacheDir, log: o.Log, spool: unpack.Spool{Dir: o.CacheDir, Max: o.MaxSpool}, skip: o.Skip,
-		minIndexed: minIndexed, listed: map[string]*file{},
+		path: path, variant: o.Variant, cache: Cache{Dir: o.CacheDir, Reader: "mbox 2"}, log: o.Log, spool: unpack.Spool{Dir: o.CacheDir, Max: o.MaxSpool}, skip: o.Skip,
+		listed: map[string]*file{},
 	}, nil
 }
 

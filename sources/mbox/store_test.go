@@ -22,7 +22,7 @@ func openStore(t testing.TB, o Options) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.minIndexed = 0
+	s.cache.least = 1
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

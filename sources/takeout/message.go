@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"iter"
 	"math"
@@ -47,34 +46,20 @@ func (m message) id() string {
 
 // messages yields what a file holds. A message's file is open until the next one is asked for.
 func (s *Store) messages(ctx context.Context, f string) iter.Seq2[message, error] {
-	return s.messagesFrom(ctx, f, 0)
-}
-
-// messagesFrom begins at the offset of a message.
-func (s *Store) messagesFrom(ctx context.Context, f string, offset int64) iter.Seq2[message, error] {
 	return func(yield func(message, error) bool) {
-		file, err := os.Open(s.file(f))
+		file, info, err := s.open(f)
 		if err != nil {
 			yield(message{}, err)
 			return
 		}
 		defer file.Close()
-		info, err := file.Stat()
-		if err != nil {
-			yield(message{}, err)
-			return
-		}
-		if offset > 0 && offset >= info.Size() {
-			return
-		}
-		sum := sha256.New()
-		for part, err := range mbox.Scan(ctx, file, info.Size(), mbox.ScanOptions{Start: offset}) {
+		for part, err := range s.cache.Scan(ctx, file, note) {
 			if err != nil {
 				yield(message{}, err)
 				return
 			}
-			m := message{f: file, length: info.Size(), changed: info.ModTime()}
-			m.read(part, sum)
+			m := messageOf(part)
+			m.f, m.length, m.changed = file, info.Size(), info.ModTime()
 			if !m.labelled {
 				m.labels = labelOfFile(f)
 			}
@@ -85,11 +70,42 @@ func (s *Store) messagesFrom(ctx context.Context, f string, offset int64) iter.S
 	}
 }
 
+func (s *Store) open(f string) (*os.File, os.FileInfo, error) {
+	file, err := os.Open(s.file(f))
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	return file, info, nil
+}
+
+// note keeps what is told of a message beside its place; messageOf undoes it.
+func note(n mbox.Note, p mbox.Part) mbox.Note {
+	var m message
+	m.read(p)
+	labelled := int64(0)
+	if m.labelled {
+		labelled = 1
+	}
+	return n.Word(m.number).Int(int64(m.digest)).Int(m.size).Int(labelled).Words(m.labels)
+}
+
+func messageOf(p mbox.Noted) (m message) {
+	in := p.Note.Read()
+	m.number, m.digest, m.size = in.Word(), uint64(in.Int()), in.Int()
+	m.labelled, m.labels, m.part = in.Int() != 0, in.Words(), p.Part
+	return m
+}
+
 // read takes from a part what is told of it.
-func (m *message) read(p mbox.Part, sum hash.Hash) {
+func (m *message) read(p mbox.Part) {
 	m.number = number(p.Sender)
 	m.size = p.Len()
-	sum.Reset()
+	sum := sha256.New()
 	io.WriteString(sum, m.number+"\n")
 	for name, value := range mbox.HeaderFields(p.Header) {
 		if !migrate.IsClientField(name) {
@@ -103,8 +119,6 @@ func (m *message) read(p mbox.Part, sum hash.Hash) {
 		}
 	}
 	m.digest = binary.BigEndian.Uint64(sum.Sum(nil))
-	p.Header = nil
-	m.part = p
 }
 
 // number is the first part of a From_ line's "1628424719502045299@xxx".
@@ -143,19 +157,38 @@ func (s *Store) Read(ctx context.Context, e migrate.Entry, w io.Writer) error {
 		return fmt.Errorf("%s can't be found again", id)
 	}
 	id, _, _ = strings.Cut(id, ".")
-	offset := int64(e.Seq) - 1
 	for _, f := range s.files {
-		for m, err := range s.messagesFrom(ctx, f, offset) {
-			if err == nil && m.part.Offset == offset && m.id() == id {
-				return s.copy(ctx, m, w)
-			}
-			break
+		if found, err := s.copyFrom(ctx, f, int64(e.Seq)-1, id, w); found {
+			return err
 		}
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return filestore.ErrChanged
+}
+
+// copyFrom writes the message with this id if it is the one at an offset of a file.
+func (s *Store) copyFrom(ctx context.Context, f string, offset int64, id string, w io.Writer) (found bool, err error) {
+	file, info, err := s.open(f)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	if offset >= info.Size() {
+		return false, nil
+	}
+	for part, err := range mbox.Scan(ctx, file, info.Size(), mbox.ScanOptions{Start: offset}) {
+		if err != nil {
+			return false, err
+		}
+		m := message{f: file, part: part, length: info.Size(), changed: info.ModTime()}
+		if m.read(part); part.Offset != offset || m.id() != id {
+			break
+		}
+		return true, s.copy(ctx, m, w)
+	}
+	return false, nil
 }
 
 func (s *Store) copy(ctx context.Context, m message, w io.Writer) error {

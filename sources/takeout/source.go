@@ -47,6 +47,8 @@ type Options struct {
 	Labels Labels
 	// Chats reads chats too.
 	Chats bool
+	// CacheDir keeps what was found in large files, so that they aren't read again as long as they are the same; empty keeps nothing.
+	CacheDir string
 	// Log takes what is odd but breaks nothing; nil drops it.
 	Log *slog.Logger
 }
@@ -58,6 +60,7 @@ type Store struct {
 	problems []error
 	options  Options
 	at       listed
+	cache    mbox.Cache
 	copier   mbox.Copier
 	doubts   filestore.Doubts
 }
@@ -92,7 +95,7 @@ func Open(o Options) (*Store, error) {
 	if _, err := os.Stat(o.Path); err != nil {
 		return nil, fmt.Errorf("takeout: %w", err)
 	}
-	s := &Store{root: o.Path, options: o}
+	s := &Store{root: o.Path, options: o, cache: mbox.Cache{Dir: o.CacheDir, Reader: "takeout 1", Log: o.Log}}
 	for f, err := range mboxes(o.Path) {
 		switch {
 		case err != nil:

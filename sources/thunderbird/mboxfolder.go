@@ -49,19 +49,20 @@ func (s *Store) listMbox(ctx context.Context, f folder, yield func(migrate.Entry
 	defer func() { s.at = listed{} }()
 	seen := map[uint64]uint32{}
 	feeds, begun := 0, false
-	for part, err := range mbox.Scan(ctx, file, info.Size(), mbox.ScanOptions{}) {
+	for part, err := range s.cache.Scan(ctx, file, s.headers.note) {
+		facts := factsOf(part.Note)
 		switch {
 		case ctx.Err() != nil:
 			return yield(migrate.Entry{}, context.Cause(ctx))
-		case !f.indexed && (errors.Is(err, mbox.ErrNotMbox) || err == nil && !begun && !looksLikeMail(part)):
+		case !f.indexed && (errors.Is(err, mbox.ErrNotMbox) || err == nil && !begun && !facts.fields):
 			s.log.Info("thunderbird: a file that is no folder is passed over", "file", f.file)
 			return true
 		case err != nil:
 			return yield(nameless, filestore.Unreadable("read folder", f.file, err))
 		}
 		begun = true
-		s.doubt(f, part)
-		e, name, ok := s.partEntry(f, part)
+		s.doubt(f, part.Part)
+		e, name, ok := s.partEntry(f, part.Part, facts)
 		if !ok {
 			feeds++
 			continue
@@ -69,8 +70,7 @@ func (s *Store) listMbox(ctx context.Context, f folder, yield func(migrate.Entry
 		if seen[name]++; seen[name] > 1 {
 			e.ID += "." + strconv.Itoa(int(seen[name]))
 		}
-		part.Header = nil
-		s.at.id, s.at.part = e.ID, part
+		s.at.id, s.at.part = e.ID, part.Part
 		if !yield(e, nil) {
 			return false
 		}
@@ -79,12 +79,41 @@ func (s *Store) listMbox(ctx context.Context, f folder, yield func(migrate.Entry
 	return true
 }
 
-// looksLikeMail says whether the first message of a file has a header. A note that begins "From what I know" has none.
-func looksLikeMail(p mbox.Part) bool {
+// facts are what is noted of a message in an mbox.
+type facts struct {
+	header
+	digest digest
+	// fields says that the header has any. A note that begins "From what I know" has none.
+	fields bool
+}
+
+// facts takes a part.
+func (h *headerReader) facts(p mbox.Part) (out facts) {
+	out.header, _ = h.read(headerOf(p)) // reading from memory doesn't fail
+	out.digest = h.name(p.Len() - out.client)
 	for range mbox.HeaderFields(p.Header) {
-		return true
+		out.fields = true
+		break
 	}
-	return false
+	return out
+}
+
+// note keeps a part's facts; factsOf undoes it.
+func (h *headerReader) note(n mbox.Note, p mbox.Part) mbox.Note {
+	f := h.facts(p)
+	fields := int64(0)
+	if f.fields {
+		fields = 1
+	}
+	return n.Word(string(f.digest[:])).Int(f.client).Int(fields).Word(f.status).Word(f.status2).Word(f.keys).Word(f.uidl)
+}
+
+func factsOf(n mbox.Note) (f facts) {
+	in := n.Read()
+	copy(f.digest[:], in.Word())
+	f.client, f.fields = in.Int(), in.Int() != 0
+	f.status, f.status2, f.keys, f.uidl = in.Word(), in.Word(), in.Word(), in.Word()
+	return f
 }
 
 // doubt keeps what a person should look at.
@@ -95,19 +124,13 @@ func (s *Store) doubt(f folder, p mbox.Part) { s.doubts.Add(mbox.DoubtsOf(f.plac
 //
 // name is what tells the message apart in its folder: a part of the digest, so that a folder of a million messages costs some 40 MB while it is
 // listed.
-func (s *Store) partEntry(f folder, p mbox.Part) (e migrate.Entry, name uint64, ok bool) {
-	h, err := s.headers.read(headerOf(p))
-	if err != nil {
-		return e, 0, false // reading from memory doesn't fail
-	}
-	size := p.Len() - h.client
-	d := s.headers.name(size)
-	e, ok = s.entry(f, h, f.place+" at "+strconv.FormatInt(p.Offset, 10))
+func (s *Store) partEntry(f folder, p mbox.Part, h facts) (e migrate.Entry, name uint64, ok bool) {
+	e, ok = s.entry(f, h.header, f.place+" at "+strconv.FormatInt(p.Offset, 10))
 	if !ok {
 		return e, 0, false
 	}
-	name = binary.BigEndian.Uint64(d[:])
-	e.ID, e.Size = f.place+"#"+d.String(), size
+	name = binary.BigEndian.Uint64(h.digest[:])
+	e.ID, e.Size = f.place+"#"+h.digest.String(), p.Len()-h.client
 	if e.Deleted {
 		// A message that was moved or edited is there twice. What is left of it must not take the other's ID away.
 		e.ID += "!"
@@ -179,8 +202,7 @@ func (s *Store) find(ctx context.Context, e migrate.Entry) (l listed, err error)
 
 // isAt says whether a part is the message whose ID ends with name.
 func (s *Store) isAt(p mbox.Part, name string) bool {
-	h, err := s.headers.read(headerOf(p))
-	return err == nil && strings.HasPrefix(name, s.headers.name(p.Len()-h.client).String())
+	return strings.HasPrefix(name, s.headers.facts(p).digest.String())
 }
 
 // copyPart writes a message. A file that was written to meanwhile must still have it in its place.

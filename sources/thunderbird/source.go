@@ -26,6 +26,8 @@ type Options struct {
 	IMAP bool
 	// Feeds reads news feeds too.
 	Feeds bool
+	// CacheDir keeps what was found in large folders, so that they aren't read again as long as they are the same; empty keeps nothing.
+	CacheDir string
 	// Log takes what is odd but breaks nothing; nil drops it.
 	Log *slog.Logger
 }
@@ -39,6 +41,7 @@ type Store struct {
 	feeds    bool
 	log      *slog.Logger
 	headers  *headerReader
+	cache    mbox.Cache
 	copier   mbox.Copier
 	// at is the message of an mbox that was listed last. It is mostly the one that is read next, while its file is open.
 	at     listed
@@ -59,7 +62,8 @@ func Open(o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{root: o.Path, feeds: o.Feeds, log: o.Log, headers: newHeaderReader()}
+	s := &Store{root: o.Path, feeds: o.Feeds, log: o.Log, headers: newHeaderReader(),
+		cache: mbox.Cache{Dir: o.CacheDir, Reader: "thunderbird 1", Log: o.Log}}
 	var accounts []account
 	switch classify(o.Path) {
 	case profiles:
