@@ -62,7 +62,7 @@ func (s *session) file(ctx context.Context, m *Message, rec Record) ([]letter, e
 // unsent deals with a message that was to go only where it may not have come: it must not be lost.
 func (s *session) unsent(ctx context.Context, l letter, sent redirected) error {
 	f := &flight{record: l.record, tally: l.tally, body: l.message.Body, upload: Upload{Message: l.message, Flags: l.message.Flags, Date: l.record.Date}}
-	f.record.MessageID = messageID(f.body)
+	f.record.know(f.body)
 	if sent.outcome == Uncertain {
 		return s.ledger.settled(f, Uncertain, sent.reason, sent.hint)
 	}
@@ -165,10 +165,11 @@ func (s *session) redirect(ctx context.Context, l letter, to string) (redirected
 		rec.Outcome, rec.Reason, out.outcome = Failed, out.reason, None
 		return out, s.ledger.amendAt(rec, s.Now())
 	}
-	rec.Outcome, rec.Reason, rec.MessageID = out.outcome, out.reason, messageID(l.message.Body)
+	rec.Outcome, rec.Reason = out.outcome, out.reason
+	rec.know(l.message.Body)
 	s.outlets.leave(rec, out.outcome)
 	if err != nil {
-		s.books.tell(Problem{Source: s.name, ID: l.message.ID, Size: rec.Size, Date: rec.Date, Outcome: rec.Outcome, Reason: rec.Reason, Hint: out.hint})
+		s.books.tell(Problem{Source: s.name, ID: l.message.ID, Subject: rec.Subject, Size: rec.Size, Date: rec.Date, Outcome: rec.Outcome, Reason: rec.Reason, Hint: out.hint})
 	}
 	return out, s.ledger.amendAt(rec, s.Now())
 }

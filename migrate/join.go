@@ -207,7 +207,7 @@ func (j *join) load(store Store, maildrop string) error {
 
 // incomplete counts a store's partial message: as failed, until a maildrop has the whole of it.
 func (s *session) incomplete(e Entry) {
-	p := Problem{Source: s.name, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Reason: partialReason, Hint: partialHint}
+	p := Problem{Source: s.name, ID: e.ID, Subject: e.Subject, Folder: e.Folder.String(), Size: e.Size, Reason: partialReason, Hint: partialHint}
 	s.books.unlisted(p, e.tally())
 	if s.join == nil || e.UIDL == "" {
 		return

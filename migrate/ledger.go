@@ -157,6 +157,7 @@ func (l *ledger) lateMerges() []merge {
 
 // settled records where a message that the target does not have has ended, and its twins with it, and releases its body.
 func (l *ledger) settled(f *flight, o Outcome, reason, hint string) error {
+	f.record.know(f.body)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f.body.Release()
@@ -186,7 +187,7 @@ func (l *ledger) end(f *flight, o Outcome, reason, hint string) {
 	rec := f.record
 	rec.Outcome, rec.Reason, rec.Tries, rec.UID = o, reason, rec.Tries+1, 0
 	l.put(rec)
-	l.books.tell(Problem{Source: rec.Source, ID: rec.ID, Folder: rec.Folder, Size: max(rec.Size, rec.Listed), Date: rec.Date, Outcome: o, Reason: reason, Hint: hint})
+	l.books.tell(Problem{Source: rec.Source, ID: rec.ID, Subject: rec.Subject, Folder: rec.Folder, Size: max(rec.Size, rec.Listed), Date: rec.Date, Outcome: o, Reason: reason, Hint: hint})
 	l.books.settle(o, f.tally, reason)
 }
 

@@ -12,7 +12,7 @@ import (
 // leftover deals with a message that the target has refused for good: it is relayed, or kept, or has failed.
 func (s *session) leftover(ctx context.Context, f *flight, refusal error) error {
 	reason, hint := refusal.Error(), HintOf(refusal)
-	f.record.MessageID = messageID(f.body)
+	f.record.know(f.body)
 	if settled, err := s.leftBefore(f); settled || err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *session) full() bool {
 // beyond deals with a message that is one too many for the relay that the target is.
 func (s *session) beyond(ctx context.Context, f *flight) error {
 	s.ledger.withdraw(f)
-	f.record.MessageID = messageID(f.body)
+	f.record.know(f.body)
 	return s.keepLeft(ctx, f, ceiling(s.RelayMax).Error(), hintCeiling)
 }
 
@@ -111,17 +111,18 @@ func (s *session) strip(ctx context.Context, m *Message, rec *Record) (stripped 
 	if err != nil || lighter == nil {
 		return false, err
 	}
+	whole := *rec
+	whole.know(m.Body)
 	if err := s.outlets.keep.offer(ctx, s, s.Keep, Upload{Message: m, Flags: m.Flags, Date: rec.Date}); err != nil {
-		s.books.tell(Problem{Source: s.name, ID: m.ID, Folder: m.Folder.String(), Size: m.Body.Len(), Date: rec.Date, Outcome: Copied,
+		s.books.tell(Problem{Source: s.name, ID: m.ID, Subject: whole.Subject, Folder: m.Folder.String(), Size: m.Body.Len(), Date: rec.Date, Outcome: Copied,
 			Reason: "it goes up whole, since it could not be kept: " + err.Error(), Hint: HintOf(err)})
 		return false, lighter.Release()
 	}
 	id, _ := lighter.Seal()
-	whole := *rec
 	whole.ID += wholeID
-	whole.Outcome, whole.Reason, whole.MessageID = Kept, "the target has it "+StrippedReason+left, messageID(m.Body)
+	whole.Outcome, whole.Reason = Kept, "the target has it "+StrippedReason+left
 	rec.Size, rec.Reason, rec.Identity.Envelope = lighter.Len(), StrippedReason+left, id.Envelope
-	s.books.tell(Problem{Source: s.name, ID: m.ID, Folder: m.Folder.String(), Size: m.Body.Len(), Date: rec.Date, Outcome: Copied,
+	s.books.tell(Problem{Source: s.name, ID: m.ID, Subject: whole.Subject, Folder: m.Folder.String(), Size: m.Body.Len(), Date: rec.Date, Outcome: Copied,
 		Reason: whole.Reason + "; the whole message is kept"})
 	m.Body.Release()
 	m.Body = lighter
@@ -346,34 +347,4 @@ func (o *outlet) hangUp() error {
 	o.end()
 	o.target = nil
 	return err
-}
-
-// messageID is what a message's header says, for people; "" when it says nothing.
-func messageID(body *Spool) string {
-	h := &headerOnly{}
-	body.WriteTo(h) // it stops at the header's end with an error of its own
-	for line := range strings.SplitSeq(strings.ReplaceAll(strings.ReplaceAll(h.text.String(), "\r\n ", " "), "\r\n\t", " "), "\r\n") {
-		name, value, ok := strings.Cut(line, ":")
-		if ok && strings.EqualFold(strings.TrimSpace(name), "Message-ID") {
-			value = strings.TrimSpace(value)
-			return strings.ToValidUTF8(value[:min(len(value), maxMessageID)], "\uFFFD")
-		}
-	}
-	return ""
-}
-
-// maxMessageID is the longest line that RFC 5322 allows; maxHeader is how much of a header is looked at.
-const maxMessageID, maxHeader = 998, 64 << 10
-
-// headerOnly takes a message in until its header ends.
-type headerOnly struct{ text strings.Builder }
-
-var errHeaderEnds = errors.New("the header ends")
-
-func (h *headerOnly) Write(p []byte) (int, error) {
-	h.text.Write(p)
-	if h.text.Len() > maxHeader || strings.Contains(h.text.String(), "\r\n\r\n") {
-		return 0, errHeaderEnds
-	}
-	return len(p), nil
 }

@@ -44,9 +44,11 @@ const MaxProblems = 1000
 // Problem is one message, or one thing, that needs a person.
 type Problem struct {
 	Source, ID string
-	Folder     string
-	Size       int64
-	Date       time.Time
+	// Subject is in words, where it is known.
+	Subject string
+	Folder  string
+	Size    int64
+	Date    time.Time
 	// Outcome is Failed, Uncertain, Kept or Relayed; None for what is no message.
 	Outcome Outcome
 	Reason  string

@@ -195,7 +195,7 @@ func (s *session) list(ctx context.Context) error {
 				s.books.expect(e.tally())
 			}
 		case uncertain:
-			s.books.unlisted(Problem{Source: s.name, ID: e.ID, Folder: rec.Folder, Size: e.Size, Date: rec.Date, Outcome: Uncertain, Reason: rec.Reason,
+			s.books.unlisted(Problem{Source: s.name, ID: e.ID, Subject: rec.Subject, Folder: rec.Folder, Size: e.Size, Date: rec.Date, Outcome: Uncertain, Reason: rec.Reason,
 				Hint: hintUncertain}, e.tally())
 		case done:
 			s.books.listed(Known, e.tally(), "")

@@ -49,11 +49,13 @@ type jsonReason struct {
 }
 
 type jsonProblem struct {
-	Source string     `json:"source"`
-	ID     string     `json:"id"`
-	Folder string     `json:"folder"`
-	Size   int64      `json:"size"`
-	Date   *time.Time `json:"date"`
+	Source string `json:"source"`
+	ID     string `json:"id"`
+	// Subject is in words, and empty where it isn't known.
+	Subject string     `json:"subject"`
+	Folder  string     `json:"folder"`
+	Size    int64      `json:"size"`
+	Date    *time.Time `json:"date"`
 	// Outcome is one of the counts above, or "uncertain", which counts as failed; "none" for what is about no single message.
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason"`
@@ -80,7 +82,7 @@ func newJSONReport(o outcome) jsonReport {
 		}
 	}
 	for _, p := range r.Problems {
-		j := jsonProblem{Source: p.Source, ID: p.ID, Folder: p.Folder, Size: p.Size, Outcome: p.Outcome.String(), Reason: p.Reason, Hint: p.Hint}
+		j := jsonProblem{Source: p.Source, ID: p.ID, Subject: p.Subject, Folder: p.Folder, Size: p.Size, Outcome: p.Outcome.String(), Reason: p.Reason, Hint: p.Hint}
 		if !p.Date.IsZero() {
 			j.Date = &p.Date
 		}

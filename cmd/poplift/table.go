@@ -137,7 +137,7 @@ func reasonsOf(r migrate.Report, k migrate.Outcome) []migrate.Reason {
 	return out
 }
 
-// writeProblems lists the first messages that need a person, in columns: id, size, date, reason.
+// writeProblems lists the first messages that need a person, in columns: id, size, date, and the reason behind the subject.
 func writeProblems(w io.Writer, r migrate.Report) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	shown, more := 0, r.Dropped
@@ -157,7 +157,7 @@ func writeProblems(w io.Writer, r migrate.Report) {
 		if !p.Date.IsZero() {
 			day = p.Date.Format(time.DateOnly)
 		}
-		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\n", shownID(p.ID), size, day, p.Reason)
+		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s%s\n", shownID(p.ID), size, day, shownSubject(p.Subject), p.Reason)
 	}
 	tw.Flush()
 	if more > 0 {
@@ -171,6 +171,18 @@ func shownID(id string) string {
 		return id
 	}
 	return fmt.Sprintf("%q", id)
+}
+
+// shownSubject stands before a reason, where the subject is known.
+func shownSubject(s string) string {
+	if s == "" {
+		return ""
+	}
+	const most = 40
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most-1]) + "…"
+	}
+	return "“" + s + "”: "
 }
 
 // advice is what to do next.

@@ -55,7 +55,7 @@ func sampleOutcome() outcome {
 				{Outcome: migrate.Skipped, Text: "larger than --max-size"}: {Messages: 10, Octets: 100 << 20},
 			},
 			Problems: []migrate.Problem{
-				{Source: "pop3:me@pop.example:995", ID: "00000a1b4", Folder: "INBOX", Size: 52 << 20, Date: day, Outcome: migrate.Failed, Reason: tooLarge.Text, Hint: "the target takes messages up to 34.0 MiB"},
+				{Source: "pop3:me@pop.example:995", ID: "00000a1b4", Subject: "Fotos vom Sommerfest, alle in voller Größe und Pracht", Folder: "INBOX", Size: 52 << 20, Date: day, Outcome: migrate.Failed, Reason: tooLarge.Text, Hint: "the target takes messages up to 34.0 MiB"},
 				{Source: "pop3:me@pop.example:995", ID: "00000a1b5", Folder: "INBOX", Size: 52 << 20, Outcome: migrate.Failed, Reason: tooLarge.Text, Hint: "the target takes messages up to 34.0 MiB"},
 				{Source: "pop3:me@pop.example:995", ID: "odd id\x01", Folder: "INBOX", Size: 1 << 20, Outcome: migrate.Failed, Reason: refused.Text},
 			},

@@ -269,11 +269,20 @@ func (s *Store) entry(m mailbox, file, number string, partial bool) (migrate.Ent
 	if err != nil {
 		return e, err
 	}
-	e.Partial = missing > 0 || len(list) == 0
+	if e.Partial = missing > 0 || len(list) == 0; e.Partial {
+		e.Subject = subject(io.NewSectionReader(f, x.start, x.size))
+	}
 	for _, l := range list {
 		e.Size += l.encodedSize()
 	}
 	return e, nil
+}
+
+// subject is what a message's header says, in words.
+func subject(message io.Reader) string {
+	head, _ := io.ReadAll(io.LimitReader(message, 64<<10)) // what is there is good enough
+	value, _ := mbox.HeaderField(head, "Subject")
+	return migrate.Subject(string(value))
 }
 
 // Read writes one listed message.

@@ -21,7 +21,7 @@ type record struct {
 	doubt              doubt
 	keywords           []string
 	declares           []string // keywords, for the messages behind it
-	uidl               string
+	uidl, subject      string   // the latter of a partial message only
 	kept               []int64
 }
 
@@ -56,7 +56,6 @@ func newRecord(p Part, declared []string) (record, []string) {
 		r.marks |= isLocal
 	}
 	var keywords []string
-	var subject string
 	internal, client := false, false // client: the client that keeps the file has fields of its own, which go before Status
 	for name, value := range HeaderFields(p.Header) {
 		if c := name[0] | 0x20; c != 's' && c != 'x' {
@@ -65,7 +64,7 @@ func newRecord(p Part, declared []string) (record, []string) {
 		v := string(value[:min(len(value), 16*maxWord)])
 		switch strings.ToLower(string(name)) {
 		case "subject":
-			subject = v
+			r.subject = v
 		case "status":
 			if !client {
 				r.marks |= letters(v, "R", isSeen)
@@ -112,8 +111,11 @@ func newRecord(p Part, declared []string) (record, []string) {
 			}
 		}
 	}
-	if internal && strings.Contains(subject, "FOLDER INTERNAL DATA") {
+	if internal && strings.Contains(r.subject, "FOLDER INTERNAL DATA") {
 		r.marks |= isPseudo
+	}
+	if r.marks&isPartial == 0 {
+		r.subject = ""
 	}
 	r.addKeywords(slices.DeleteFunc(keywords, func(k string) bool { return !slices.Contains(declared, k) }))
 	return r, declared
@@ -130,14 +132,14 @@ func placed(p Part) record {
 
 // note is what the index keeps of a record; recordOf undoes it.
 func (r *record) note(n Note) Note {
-	return n.Int(int64(r.marks)).Word(string(r.hash[:])).Words(r.keywords).Words(r.declares).Word(r.uidl)
+	return n.Int(int64(r.marks)).Word(string(r.hash[:])).Words(r.keywords).Words(r.declares).Word(r.uidl).Word(r.subject)
 }
 
 func recordOf(p Part, n Note) record {
 	r, in := placed(p), n.Read()
 	r.marks = marks(in.Int())
 	copy(r.hash[:], in.Word())
-	r.keywords, r.declares, r.uidl = in.Words(), in.Words(), in.Word()
+	r.keywords, r.declares, r.uidl, r.subject = in.Words(), in.Words(), in.Word(), in.Word()
 	return r
 }
 
@@ -252,6 +254,9 @@ func (r *record) entry(f *file, modified time.Time) migrate.Entry {
 		ID: r.id(f.rel), Stable: true, Folder: f.folder, Role: f.role, Flags: r.flags(), Size: r.end - r.start, Seq: r.handle(),
 		Deleted: r.marks&isDeleted != 0, Partial: r.marks&isPartial != 0, UIDL: r.uidl,
 		Fallback: modified, DateRule: "file time",
+	}
+	if e.Partial {
+		e.Subject = migrate.Subject(r.subject)
 	}
 	if e.Role == migrate.RoleDrafts && r.marks&isDraft == 0 {
 		e.Flags = append(e.Flags, migrate.Draft)

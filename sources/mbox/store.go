@@ -74,7 +74,7 @@ func Open(o Options) (*Store, error) {
 		o.Skip = func(string) bool { return false }
 	}
 	return &Store{
-		path: path, variant: o.Variant, cache: Cache{Dir: o.CacheDir, Reader: "mbox 2"}, log: o.Log, spool: unpack.Spool{Dir: o.CacheDir, Max: o.MaxSpool}, skip: o.Skip,
+		path: path, variant: o.Variant, cache: Cache{Dir: o.CacheDir, Reader: "mbox 3"}, log: o.Log, spool: unpack.Spool{Dir: o.CacheDir, Max: o.MaxSpool}, skip: o.Skip,
 		listed: map[string]*file{},
 	}, nil
 }

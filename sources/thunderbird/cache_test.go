@@ -67,3 +67,20 @@ func TestLargeFoldersAreReadOnce(t *testing.T) {
 	stamped(t, path, strings.Join(parts[350:], ""), began.Add(3*time.Minute)) // it was compacted
 	same(t, cached(), fresh()...)
 }
+
+// A partial message is one that a person may have to look for.
+func TestPartialMessagesTellTheirSubject(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "Inbox")
+	text := strings.Replace(msg("0400", "=?UTF-8?Q?Caf=C3=A9?="), "\n\ntext", "\n and more\n\ntext", 1)
+	stamped(t, path, text+msg("0000", "whole"), time.Now())
+	stamped(t, path+".msf", "", time.Now())
+	var got []string
+	for e, err := range open(t, Options{Path: dir}).List(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.Subject)
+	}
+	same(t, got, "Café and more", "")
+}

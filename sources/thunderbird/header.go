@@ -17,6 +17,8 @@ import (
 // header is what the client wrote into a message's header, and what names the message without that.
 type header struct {
 	status, status2, keys, uidl string
+	// subject is the message's own, as it is written.
+	subject string
 	// client counts the octets of the fields that aren't.
 	client int64
 }
@@ -91,9 +93,10 @@ func (h *headerReader) name(size int64) (d digest) {
 // stands twice the first counts: the client writes at the top, and what stands further down came with the message.
 func (h *header) begin(line []byte) (client bool, value *string) {
 	name, rest, ok := bytes.Cut(line, []byte(":"))
-	if !ok || !migrate.IsClientField(name) {
+	if !ok {
 		return false, nil
 	}
+	client = migrate.IsClientField(name)
 	switch strings.ToLower(strings.TrimSpace(string(name))) {
 	case "x-mozilla-status":
 		value = &h.status
@@ -103,10 +106,12 @@ func (h *header) begin(line []byte) (client bool, value *string) {
 		value = &h.keys
 	case "x-uidl":
 		value = &h.uidl
+	case "subject":
+		value = &h.subject
 	}
 	if value == nil || *value != "" {
-		return true, nil
+		return client, nil
 	}
 	*value = strings.TrimSpace(string(rest))
-	return true, value
+	return client, value
 }

@@ -105,14 +105,17 @@ func (h *headerReader) note(n mbox.Note, p mbox.Part) mbox.Note {
 	if f.fields {
 		fields = 1
 	}
-	return n.Word(string(f.digest[:])).Int(f.client).Int(fields).Word(f.status).Word(f.status2).Word(f.keys).Word(f.uidl)
+	if st, _ := parseStatus(f.status, f.status2); st&statusPartial == 0 {
+		f.subject = "" // nobody will ask for it
+	}
+	return n.Word(string(f.digest[:])).Int(f.client).Int(fields).Word(f.status).Word(f.status2).Word(f.keys).Word(f.uidl).Word(f.subject)
 }
 
 func factsOf(n mbox.Note) (f facts) {
 	in := n.Read()
 	copy(f.digest[:], in.Word())
 	f.client, f.fields = in.Int(), in.Int() != 0
-	f.status, f.status2, f.keys, f.uidl = in.Word(), in.Word(), in.Word(), in.Word()
+	f.status, f.status2, f.keys, f.uidl, f.subject = in.Word(), in.Word(), in.Word(), in.Word(), in.Word()
 	return f
 }
 

@@ -63,7 +63,7 @@ func Open(o Options) (*Store, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{root: o.Path, feeds: o.Feeds, log: o.Log, headers: newHeaderReader(),
-		cache: mbox.Cache{Dir: o.CacheDir, Reader: "thunderbird 1", Log: o.Log}}
+		cache: mbox.Cache{Dir: o.CacheDir, Reader: "thunderbird 2", Log: o.Log}}
 	var accounts []account
 	switch classify(o.Path) {
 	case profiles:
@@ -222,6 +222,9 @@ func (s *Store) entry(f folder, h header, place string) (e migrate.Entry, ok boo
 	}
 	e = migrate.Entry{Stable: true, Folder: f.path, Role: f.role, Flags: flags(st, h.keys), Deleted: st.deleted(), Partial: st&statusPartial != 0,
 		UIDL: h.uidl}
+	if e.Partial {
+		e.Subject = migrate.Subject(h.subject)
+	}
 	if st&statusQueued != 0 {
 		e.Role = migrate.RoleOutbox
 	}
