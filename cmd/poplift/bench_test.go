@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -36,6 +37,7 @@ func BenchmarkEndToEnd(b *testing.B) {
 		{name: "nothing new, 40 ms", messages: large, delay: line, again: true},
 		{name: "LITERAL+, 0 ms", messages: large, plus: true, target: 1.2},
 		{name: "LITERAL+, 40 ms", messages: large, delay: line, plus: true, target: 1.2},
+		{name: "an mbox, 0 ms", messages: large, mbox: true, target: 1.2},
 	} {
 		b.Run(strings.ReplaceAll(c.name, ", ", "/"), func(b *testing.B) { l.bench(b, c) })
 	}
@@ -49,6 +51,7 @@ type benchCase struct {
 	delay    time.Duration // one way
 	again    bool          // the run is the second one: there is nothing to copy
 	plus     bool          // MULTIAPPEND is hidden, and the measure is the upload alone, with LITERAL+
+	mbox     bool          // the source is a file, and the measure is the upload alone
 	target   float64       // times the raw clients' time; 0 is none
 }
 
@@ -171,7 +174,10 @@ func (l *benchLab) round(b *testing.B, row *benchRow) {
 	pop, imap := l.lines(b, row.benchCase)
 	defer pop.close()
 	defer imap.close()
-	run := benchRun{l: l, source: user + "@" + pop.addr, target: l.fresh(b) + "@" + imap.addr, pass: [2]string{passOf(user)}, state: b.TempDir()}
+	run := benchRun{l: l, source: "pop3://" + user + "@" + pop.addr, target: l.fresh(b) + "@" + imap.addr, pass: [2]string{passOf(user)}, state: b.TempDir()}
+	if row.mbox {
+		run.source = l.mbox(b, mail)
+	}
 	run.pass[1] = passOf(fmt.Sprintf("user%d", l.nextUser))
 	var popBefore, imapBefore int64
 	if row.again {
@@ -247,9 +253,11 @@ func (l *benchLab) raw(b *testing.B, row *benchRow, mail []lab.Message, user str
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
 	defer cancel()
 	mode := lab.RawMulti
-	if row.plus {
+	switch {
+	case row.mbox:
+	case row.plus:
 		mode = lab.RawPlus
-	} else {
+	default:
 		retr, err := lab.RawRetr(ctx, pop.addr, user, passOf(user))
 		check(b, err)
 		row.retr += retr.Took
@@ -258,6 +266,28 @@ func (l *benchLab) raw(b *testing.B, row *benchRow, mail []lab.Message, user str
 	upload, err := lab.RawAppend(ctx, imap.addr, to, passOf(to), mail, mode)
 	check(b, err)
 	row.upload += upload.Took
+}
+
+// mbox is a file with the mail in it, as mboxrd.
+func (l *benchLab) mbox(b *testing.B, mail []lab.Message) string {
+	b.Helper()
+	name := filepath.Join(l.mailRoot, "mbox")
+	f, err := os.Create(name)
+	check(b, err)
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	for _, m := range mail {
+		fmt.Fprintln(w, "From joe@example.org Mon Jan  5 10:00:00 2004")
+		for line := range bytes.Lines(bytes.ReplaceAll(m.Raw, []byte("\r\n"), []byte("\n"))) {
+			if bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) {
+				w.WriteByte('>')
+			}
+			w.Write(line)
+		}
+		fmt.Fprint(w, "\n\n")
+	}
+	check(b, w.Flush())
+	return name
 }
 
 // benchRun is the program with one pair of accounts.
@@ -279,7 +309,7 @@ type benchReport struct {
 func (r *benchRun) copy(b *testing.B) (time.Duration, benchReport) {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), r.l.program, "copy", "--json", "--allow-cleartext", "--dedupe=off", "--state", r.state,
-		"pop3://"+r.source, "imap://"+r.target)
+		r.source, "imap://"+r.target)
 	cmd.Env = append(os.Environ(), "POPLIFT_SOURCE_PASSWORD="+r.pass[0], "POPLIFT_TARGET_PASSWORD="+r.pass[1])
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
