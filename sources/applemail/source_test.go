@@ -153,6 +153,7 @@ func TestNewTree(t *testing.T) {
 		same(t, got, want...)
 	}
 	check(dump(t, filepath.Join(dir, "V10", one)), want...)
+	filestoretest.ListWithin(t, open(t, dir))
 	check(dump(t, dir), append(slices.Clone(want), `On My Mac/Alt: local \Seen`)...)
 	same(t, dump(t, filepath.Join(dir, "V10", one, "Sent Messages.mbox")), `Sent Messages: sent \Seen <sent>`)
 	same(t, dump(t, filepath.Join(dir, "V10", one, "INBOX.mbox")), want[2:6]...)

@@ -80,6 +80,7 @@ func TestTree(t *testing.T) {
 			t.Errorf("%s: %q", entries[i].ID, got)
 		}
 	}
+	filestoretest.ListWithin(t, s)
 	if e := entries[0]; !e.Date.IsZero() || e.Fallback.IsZero() || e.DateRule != "file time" {
 		t.Errorf("%+v", e)
 	}

@@ -18,7 +18,7 @@ import (
 // Store is one client's mail on disk.
 type Store interface {
 	// List yields every message, folder by folder and in the store's own order, with all that can be told of it without keeping its body. It can
-	// be ranged over more than once. A *migrate.Error of scope message or folder concerns that message or folder and the sequence goes on (the Entry
+	// be ranged over more than once, also from within another of its loops. A *migrate.Error of scope message or folder concerns that message or folder and the sequence goes on (the Entry
 	// beside it names the folder as far as it is known); any other error ends it. Every entry has an ID that is unique within the store, and is
 	// Stable where it names the same octets in a later session.
 	List(ctx context.Context) iter.Seq2[migrate.Entry, error]

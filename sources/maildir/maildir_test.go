@@ -83,6 +83,7 @@ func TestMaildirPlusPlus(t *testing.T) {
 		".empty/cur/":                                      "",
 		".B&AOQ-r.&ZeVnLIqe-/cur/1000000001.M1P1.h,S=3:2,": mail,
 	})
+	filestoretest.ListWithin(t, openStore(t, root))
 	wantEntries(t, openStore(t, root),
 		`INBOX|[\Flagged \Answered \Seen $Junk]|1000000001.a.host|inbox`,
 		`INBOX|[\Seen]|1000000002.b.host|inbox`,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"poplift/migrate"
+	"poplift/sources/filestore/filestoretest"
 )
 
 // cached is an mbox with an index.
@@ -95,6 +96,7 @@ func TestIndexUnchanged(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
+	filestoretest.ListWithin(t, s)
 	age(t, c.path, time.Minute)
 	c.list()
 	c.same(strings.Replace(data, "one", "eno", 1)) // it was rewritten with the same length

@@ -102,6 +102,7 @@ func TestSylpheed(t *testing.T) {
 			t.Errorf("%s: %q", e.ID, got)
 		}
 	}
+	filestoretest.ListWithin(t, s)
 }
 
 func TestClaws(t *testing.T) {

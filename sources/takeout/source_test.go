@@ -13,6 +13,7 @@ import (
 
 	"poplift/migrate"
 	"poplift/sources/filestore"
+	"poplift/sources/filestore/filestoretest"
 )
 
 func msg(number int, labels, subject string) string {
@@ -144,6 +145,16 @@ func TestFilesThatOverlapAreMerged(t *testing.T) {
 		`INBOX inbox: one [\Seen]`, // another message with the same text
 		`Sent sent: three [\Seen \Flagged Work]`,
 		`Sent sent: four []`)
+}
+
+func TestListWithinAListing(t *testing.T) {
+	for _, files := range []map[string]string{{"a.mbox": all}, {"a.mbox": all, "b.mbox": msg(1, "Inbox,Work", "one") + msg(10, "Work", "ten")}} {
+		s, err := Open(Options{Path: export(t, files), Labels: Copies})
+		if err != nil {
+			t.Fatal(err)
+		}
+		filestoretest.ListWithin(t, s)
+	}
 }
 
 func TestIDsAndDates(t *testing.T) {

@@ -45,7 +45,6 @@ func (s *Store) listMbox(ctx context.Context, f folder, yield func(migrate.Entry
 	if err != nil {
 		return yield(nameless, filestore.Unreadable("read folder", f.file, err))
 	}
-	s.at = listed{file: file, size: info.Size(), changed: info.ModTime()}
 	defer func() { s.at = listed{} }()
 	seen := map[uint64]uint32{}
 	feeds, begun := 0, false
@@ -70,7 +69,7 @@ func (s *Store) listMbox(ctx context.Context, f folder, yield func(migrate.Entry
 		if seen[name]++; seen[name] > 1 {
 			e.ID += "." + strconv.Itoa(int(seen[name]))
 		}
-		s.at.id, s.at.part = e.ID, part.Part
+		s.at = listed{e.ID, file, part.Part, info.Size(), info.ModTime()}
 		if !yield(e, nil) {
 			return false
 		}

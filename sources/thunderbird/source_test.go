@@ -131,6 +131,7 @@ func TestAccount(t *testing.T) {
 		`Trash: trash \Seen <trash>`,
 		`Unsent Messages: queued \Seen <outbox>`,
 		`a/b: slash \Seen \Flagged`)
+	filestoretest.ListWithin(t, s)
 	n := 0
 	for range s.PopStates() {
 		n++

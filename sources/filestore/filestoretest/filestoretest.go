@@ -76,6 +76,32 @@ func Read(t testing.TB, s filestore.Store, e migrate.Entry) string {
 	return b.String()
 }
 
+// ListWithin lists a store again from within a listing, as the engine does when it wants to know what is still there, and sees that the messages behind
+// that are read as they are without it.
+func ListWithin(t testing.TB, s filestore.Store) {
+	t.Helper()
+	texts := map[string]string{}
+	for _, nested := range []bool{false, true} {
+		n := 0
+		for e, err := range s.List(context.Background()) {
+			if err != nil {
+				continue // List tells
+			}
+			if n++; nested && n%3 == 1 {
+				List(t, s)
+			}
+			text := Read(t, s, e)
+			if nested && text != texts[e.ID] {
+				t.Errorf("%s is read as %q, and was %q", e.ID, text, texts[e.ID])
+			}
+			texts[e.ID] = text
+		}
+		if n < 4 {
+			t.Errorf("%d messages are too few to tell", n)
+		}
+	}
+}
+
 // WantErrors compares errors with what they have in them, paths with slashes.
 func WantErrors(t testing.TB, failed []error, want ...string) {
 	t.Helper()
