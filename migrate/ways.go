@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -32,9 +33,12 @@ func (s *session) layOut(ctx context.Context) (err error) {
 	return err
 }
 
+// sayEvery is after how many messages a listing says how far it is: a store of ten gigabytes takes a while.
+const sayEvery = 1000
+
 // route finds the ways of all folders that the source lists.
 func (s *session) route(ctx context.Context) error {
-	at, needed := map[string]int{}, map[string]bool{}
+	at, needed, n := map[string]int{}, map[string]bool{}, 0
 	for e, err := range s.source.Messages(ctx) {
 		if err != nil {
 			if classOf(err).Scope == ScopeMessage {
@@ -49,6 +53,9 @@ func (s *session) route(ctx context.Context) error {
 			i = len(s.ways.from)
 			at[k] = i
 			s.ways.from = append(s.ways.from, SourceFolder{Source: s.name, Path: e.Folder, Role: e.Role})
+		}
+		if n++; n%sayEvery == 0 {
+			s.books.progress.phase("listing", fmt.Sprintf("listing: %d messages so far", n))
 		}
 		s.ways.from[i].Messages++
 		s.ways.from[i].Octets += e.Size
