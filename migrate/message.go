@@ -47,7 +47,7 @@ type Entry struct {
 	Deleted bool
 	// Partial says that only the beginning of the message was downloaded. It must never be taken for the whole.
 	Partial bool
-	// Subject is told, in words, of what a person may have to look for: a Partial message.
+	// Subject is told, as it is written, of what a person may have to look for: a Partial message.
 	Subject string
 	// UIDL is the unique-id under which a POP3 server lists the message, where the client wrote it down.
 	UIDL string

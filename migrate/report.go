@@ -44,7 +44,7 @@ const MaxProblems = 1000
 // Problem is one message, or one thing, that needs a person.
 type Problem struct {
 	Source, ID string
-	// Subject is in words, where it is known.
+	// Subject is as it is written, where it is known.
 	Subject string
 	Folder  string
 	Size    int64

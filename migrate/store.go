@@ -62,7 +62,7 @@ type Record struct {
 	// Reason says why it was skipped, failed, was relayed or kept, in the server's words.
 	Reason string
 	Tries  uint32
-	// MessageID and Subject, the latter in words, are kept of leftovers only, for a person to know them by.
+	// MessageID and Subject, as they are written, are kept of leftovers only, for a person to know them by.
 	MessageID, Subject string
 	// Time is when the record was written.
 	Time time.Time

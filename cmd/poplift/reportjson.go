@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"poplift/cmd/poplift/report"
 	"poplift/migrate"
 )
 
@@ -82,7 +83,7 @@ func newJSONReport(o outcome) jsonReport {
 		}
 	}
 	for _, p := range r.Problems {
-		j := jsonProblem{Source: p.Source, ID: p.ID, Subject: p.Subject, Folder: p.Folder, Size: p.Size, Outcome: p.Outcome.String(), Reason: p.Reason, Hint: p.Hint}
+		j := jsonProblem{Source: p.Source, ID: p.ID, Subject: report.Subject(p.Subject), Folder: p.Folder, Size: p.Size, Outcome: p.Outcome.String(), Reason: p.Reason, Hint: p.Hint}
 		if !p.Date.IsZero() {
 			j.Date = &p.Date
 		}

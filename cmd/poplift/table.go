@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"poplift/cmd/poplift/report"
 	"poplift/migrate"
 )
 
@@ -174,7 +175,8 @@ func shownID(id string) string {
 }
 
 // shownSubject stands before a reason, where the subject is known.
-func shownSubject(s string) string {
+func shownSubject(field string) string {
+	s := report.Subject(field)
 	if s == "" {
 		return ""
 	}

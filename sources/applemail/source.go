@@ -278,11 +278,11 @@ func (s *Store) entry(m mailbox, file, number string, partial bool) (migrate.Ent
 	return e, nil
 }
 
-// subject is what a message's header says, in words.
+// subject is what a message's header says.
 func subject(message io.Reader) string {
 	head, _ := io.ReadAll(io.LimitReader(message, 64<<10)) // what is there is good enough
 	value, _ := mbox.HeaderField(head, "Subject")
-	return migrate.Subject(string(value))
+	return string(value[:min(len(value), 998)])
 }
 
 // Read writes one listed message.

@@ -256,7 +256,7 @@ func (r *record) entry(f *file, modified time.Time) migrate.Entry {
 		Fallback: modified, DateRule: "file time",
 	}
 	if e.Partial {
-		e.Subject = migrate.Subject(r.subject)
+		e.Subject = r.subject
 	}
 	if e.Role == migrate.RoleDrafts && r.marks&isDraft == 0 {
 		e.Flags = append(e.Flags, migrate.Draft)

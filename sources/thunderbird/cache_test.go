@@ -82,5 +82,5 @@ func TestPartialMessagesTellTheirSubject(t *testing.T) {
 		}
 		got = append(got, e.Subject)
 	}
-	same(t, got, "Café and more", "")
+	same(t, got, "=?UTF-8?Q?Caf=C3=A9?= and more", "")
 }

@@ -223,7 +223,7 @@ func (s *Store) entry(f folder, h header, place string) (e migrate.Entry, ok boo
 	e = migrate.Entry{Stable: true, Folder: f.path, Role: f.role, Flags: flags(st, h.keys), Deleted: st.deleted(), Partial: st&statusPartial != 0,
 		UIDL: h.uidl}
 	if e.Partial {
-		e.Subject = migrate.Subject(h.subject)
+		e.Subject = h.subject
 	}
 	if st&statusQueued != 0 {
 		e.Role = migrate.RoleOutbox
