@@ -102,13 +102,20 @@ func newBenchLab(b *testing.B, sizes ...int) *benchLab {
 		_, err := lab.RawRetr(b.Context(), l.source.POP3, l.users[n], passOf(l.users[n])) // Dovecot makes its index the first time
 		check(b, err)
 	}
-	l.program = filepath.Join(b.TempDir(), "poplift")
-	build := exec.Command("go", "build", "-o", l.program, ".")
+	l.program = benchProgram(b)
+	return l
+}
+
+// benchProgram builds the program as it is released.
+func benchProgram(b *testing.B) string {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), "poplift")
+	build := exec.Command("go", "build", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)
 	}
-	return l
+	return program
 }
 
 // benchMailRoot is in memory where that can be had, so that it is not the disk that is measured.

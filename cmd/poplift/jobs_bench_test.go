@@ -1,60 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"poplift/sources/pop3/pop3test"
 )
-
-// BenchmarkPollWithNothingNew is a poll of a maildrop of 100,000 messages that are all known, beside a raw client that asks for the same lists.
-func BenchmarkPollWithNothingNew(b *testing.B) {
-	const n = 100_000
-	l := newJobsLab(b)
-	pop, target := l.pop(nil), l.imap(nil)
-	l.account("me", pop, target, n)
-	l.write()
-	if _, stderr, err := l.run(nil); err != nil {
-		b.Fatalf("%v\n%s", err, stderr)
-	}
-	var raw, poll time.Duration
-	b.ReportAllocs()
-	for b.Loop() {
-		start := time.Now()
-		rawLists(b, pop, "me", "old-me")
-		raw += time.Since(start)
-		start = time.Now()
-		if stdout, stderr, err := l.run(func(o *campaignOptions) { o.Output.Quiet = true }); err != nil || stdout+stderr != "" {
-			b.Fatalf("%v\n%s%s", err, stdout, stderr)
-		}
-		poll += time.Since(start)
-	}
-	b.ReportMetric(float64(raw.Milliseconds())/float64(b.N), "raw-ms")
-	b.ReportMetric(float64(poll.Milliseconds())/float64(b.N), "poll-ms")
-	b.ReportMetric(float64(poll)/float64(raw), "x-raw")
-}
-
-// rawLists is the least that a poll can be: log in, STAT, UIDL and LIST in one go, read to the end.
-func rawLists(b *testing.B, pop *pop3test.Server, user, password string) {
-	c, err := net.Dial("tcp", pop.Addr)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close()
-	r := bufio.NewReaderSize(c, 64<<10)
-	fmt.Fprintf(c, "USER %s\r\nPASS %s\r\nSTAT\r\nUIDL\r\nLIST\r\nQUIT\r\n", user, password)
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		b.Fatal(err)
-	}
-}
 
 // BenchmarkAccountsWithNothingToDo is a run over thousands of accounts that have nothing new. What it costs beyond the log-ins should be little, and its
 // memory should not grow with the number of accounts by more than what their names take.

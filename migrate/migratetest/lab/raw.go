@@ -105,6 +105,44 @@ func RawRetr(ctx context.Context, addr, user, pass string) (RawResult, error) {
 	return res, nil
 }
 
+// RawLists is the least that a poll can be: it logs in, asks STAT, UIDL and LIST at once, reads all of it and leaves. Took is the whole of it, with the
+// login, for a server that has to count a large maildrop does so there.
+func RawLists(ctx context.Context, addr, user, pass string) (RawResult, error) {
+	var res RawResult
+	start := time.Now()
+	c, r, err := rawDial(ctx, addr, "USER "+user+"\r\n", "+OK")
+	if err != nil {
+		return res, err
+	}
+	defer c.Close()
+	if _, err := fmt.Fprintf(c, "PASS %s\r\n", pass); err != nil {
+		return res, err
+	}
+	if err := rawAwait(r, "+OK"); err != nil {
+		return res, fmt.Errorf("log in to %s: %w", addr, err)
+	}
+	if _, err := io.WriteString(c, "STAT\r\nUIDL\r\nLIST\r\nQUIT\r\n"); err != nil {
+		return res, err
+	}
+	lines := 0
+	buf := make([]byte, 64<<10)
+	for err == nil {
+		var n int
+		n, err = r.Read(buf)
+		lines += bytes.Count(buf[:n], []byte("\n"))
+		res.Octets += int64(n)
+	}
+	res.Took = time.Since(start)
+	if err != io.EOF {
+		return res, err
+	}
+	const others = 6 // the answers to four commands, and the ends of two lists
+	if res.Messages = (lines - others) / 2; lines < others {
+		return res, fmt.Errorf("list the maildrop at %s: only %d lines came", addr, lines)
+	}
+	return res, nil
+}
+
 // countBodies reads until n answers have ended, or the stream. It looks for nothing but their ends.
 func countBodies(r *bufio.Reader, n int) (messages int, octets int64, err error) {
 	end := []byte("\r\n.\r\n")

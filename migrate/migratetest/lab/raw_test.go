@@ -31,6 +31,21 @@ func TestRawRetr(t *testing.T) {
 	}
 }
 
+func TestRawLists(t *testing.T) {
+	s := pop3test.NewServer()
+	defer s.Close()
+	for m := range lab.Corpus(50, 3) {
+		s.Add("me", pop3test.Msg{Raw: m.Raw})
+	}
+	res, err := lab.RawLists(context.Background(), s.Addr, "me", "me")
+	if err != nil || res.Messages != 50 || res.Octets < 50*8 || res.Took <= 0 {
+		t.Errorf("%+v: %v", res, err)
+	}
+	if _, err := lab.RawLists(context.Background(), s.Addr, "me", "wrong"); err == nil {
+		t.Error("a wrong password was good enough")
+	}
+}
+
 func TestRawRetrTellsOfRefusals(t *testing.T) {
 	s := pop3test.NewUnstartedServer()
 	s.Quirk.SessionCap = 2
