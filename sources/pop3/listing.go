@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +67,21 @@ type lister struct {
 	sizes, ids []item
 	arena      []byte
 	junk       int // lines that mean nothing
+	// Most listings have no unique id twice. That is found out by hashes while the lines come, which is for nothing where the line is slower.
+	hash   maphash.Hash
+	hashes map[uint64]struct{}
+	twins  bool // perhaps
 }
+
+// reserve makes room for as many messages as STAT counts, as far as it is believed: to grow by and by would copy all of it several times.
+func (l *lister) reserve(count int) {
+	n := max(0, min(count, mostReserved))
+	l.sizes, l.ids, l.arena = make([]item, 0, n), make([]item, 0, n), make([]byte, 0, 20*n)
+	l.hashes = make(map[uint64]struct{}, n)
+}
+
+// mostReserved bounds the memory that a server gets us to take with a word, to some 16 MB.
+const mostReserved = 1 << 17
 
 // sizeLine takes a line of LIST.
 func (l *lister) sizeLine(line []byte) {
@@ -96,6 +111,14 @@ func (l *lister) idLine(line []byte) {
 	}
 	l.ids = append(l.ids, item{num: num, off: uint32(len(l.arena)), len: uint16(len(uid))})
 	l.arena = append(l.arena, uid...)
+	l.hash.Reset()
+	l.hash.Write(uid)
+	if l.hashes == nil {
+		l.hashes = map[uint64]struct{}{}
+	}
+	before := len(l.hashes)
+	l.hashes[l.hash.Sum64()] = struct{}{}
+	l.twins = l.twins || len(l.hashes) == before
 }
 
 // numbered splits "12  rest". Some servers put "+OK" before every line.
@@ -121,7 +144,7 @@ func numbered(line []byte) (num int32, rest []byte, ok bool) {
 // merge makes the listing: a number that either list names is an item. count is what STAT said, or -1.
 func (l *lister) merge(count int, unlisted bool) *listing {
 	out := &listing{uids: string(l.arena), count: max(count, 0), unlisted: unlisted}
-	l.arena = nil
+	l.arena, l.hashes = nil, nil
 	sizes, ids := ordered(l.sizes), ordered(l.ids)
 	switch {
 	case len(sizes) == 0:
@@ -140,7 +163,9 @@ func (l *lister) merge(count int, unlisted bool) *listing {
 	if n := len(out.items); n > 0 {
 		out.count = max(out.count, int(out.items[n-1].num))
 	}
-	out.tellApart()
+	if l.twins || slices.ContainsFunc(out.items, func(it item) bool { return it.len == 0 }) {
+		out.tellApart()
+	}
 	return out
 }
 
@@ -189,18 +214,10 @@ func join(ids, sizes []item) []item {
 // tellApart finds the unique ids that stand more than once, and gives every item that has none of its own an ID that no other has.
 func (l *listing) tellApart() {
 	seen := make(map[string]int32, len(l.items))
-	unstable := false
 	for _, it := range l.items {
 		if it.len > 0 {
-			uid := l.uids[it.off : it.off+uint32(it.len)]
-			seen[uid]++
-			unstable = unstable || seen[uid] > 1
-		} else {
-			unstable = true
+			seen[l.uids[it.off:it.off+uint32(it.len)]]++
 		}
-	}
-	if !unstable {
-		return
 	}
 	occ := map[string]int32{}
 	for i := range l.items {

@@ -94,6 +94,7 @@ func (s *Source) readListing() (*listing, error) {
 		if err == nil && st.is == isOK {
 			if step.each == nil {
 				count = counted(st.text)
+				l.reserve(count)
 			} else {
 				err = s.conn.lines(step.each)
 			}
