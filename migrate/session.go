@@ -181,7 +181,7 @@ func (s *session) list(ctx context.Context) error {
 			return err
 		}
 		if st == moved {
-			if st, err = s.reclaim(ctx, rec, f); err != nil {
+			if st, err = s.reclaim(ctx, e, f); err != nil {
 				return err
 			}
 		}
@@ -223,7 +223,7 @@ func (s *session) leftOut(e Entry) string {
 	return s.ways.byKey[folderKey(e.Folder, e.Role)].Excluded
 }
 
-// standing asks the store about an entry.
+// standing asks the store about an entry. The record is as Skim returns it.
 func (s *session) standing(ctx context.Context, e Entry) (standing, Record, *folder, error) {
 	if s.leftOut(e) != "" {
 		return left, Record{}, nil, nil
@@ -235,7 +235,7 @@ func (s *session) standing(ctx context.Context, e Entry) (standing, Record, *fol
 		s.unnamed = true
 		return fresh, Record{}, nil, nil
 	}
-	rec, ok, err := s.Store.Record(s.name, e.ID)
+	rec, ok, err := s.Store.Skim(s.name, e.ID)
 	if err != nil {
 		return fresh, rec, nil, stateError(err)
 	}
@@ -257,9 +257,13 @@ func (s *session) standing(ctx context.Context, e Entry) (standing, Record, *fol
 }
 
 // reclaim looks for a message that was put into a folder which has been made anew since.
-func (s *session) reclaim(ctx context.Context, rec Record, f *folder) (standing, error) {
+func (s *session) reclaim(ctx context.Context, e Entry, f *folder) (standing, error) {
 	if s.DryRun {
 		return fresh, nil
+	}
+	rec, ok, err := s.Store.Record(s.name, e.ID)
+	if err != nil || !ok {
+		return fresh, stateError(err)
 	}
 	if err := s.index(ctx, f); err != nil {
 		return fresh, err

@@ -1,11 +1,13 @@
 package state
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -114,6 +116,23 @@ func BenchmarkRead(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
 			if _, found, err := s.Record(known[i%messages].Source, known[i%messages].ID); err != nil || !found {
+				b.Fatal(found, err)
+			}
+		}
+	})
+	b.Run("Skim", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if _, found, err := s.Skim(known[i%messages].Source, known[i%messages].ID); err != nil || !found {
+				b.Fatal(found, err)
+			}
+		}
+	})
+	b.Run("SkimInOrder", func(b *testing.B) {
+		b.ReportAllocs()
+		inOrder := slices.SortedFunc(slices.Values(known), func(a, b migrate.Record) int { return cmp.Compare(a.ID, b.ID) })
+		for i := 0; b.Loop(); i++ {
+			if _, found, err := s.Skim(inOrder[i%messages].Source, inOrder[i%messages].ID); err != nil || !found {
 				b.Fatal(found, err)
 			}
 		}

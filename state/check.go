@@ -91,8 +91,7 @@ func (c *checker) check(sum uint64) error {
 		c.rows(bucketSources, tagSource, nothing),
 		c.rows(bucketFolders, tagFolder, nothing),
 		c.rows(bucketRecords, tagRecord, func(_, value []byte) error {
-			_, err := readRow(value)
-			return err
+			return new(row).skim(value)
 		}),
 		c.rows(bucketPlaces, tagPlace, c.place),
 		c.walk(bucketPrints, func(key, _ []byte) error {

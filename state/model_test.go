@@ -239,6 +239,10 @@ func compare(t fataler, s *Store, m *model) {
 			if err != nil || found != (want != nil) || found && !sameRecord(got, want.Record) {
 				t.Fatalf("Record(%q, %q):\n got %+v, %v, %v\nwant %+v", source, id, got, found, err, want)
 			}
+			got.Identity, got.MessageID = migrate.Identity{}, ""
+			if skimmed, also, err := s.Skim(source, id); err != nil || also != found || !sameRecord(skimmed, got) {
+				t.Fatalf("Skim(%q, %q):\n got %+v, %v, %v\nwant %+v", source, id, skimmed, also, err, got)
+			}
 		}
 	}
 	for _, folder := range worldFolders {

@@ -23,6 +23,9 @@ type Options struct {
 	Timeout time.Duration
 	// ReadOnly opens for reading, next to others that only read. The file must be there.
 	ReadOnly bool
+	// Ahead has Open return as soon as it has the lock: the file is checked while the caller connects to servers, and whatever is asked of the Store
+	// waits for that. What Open would have said of the file, every method says then, and Opened.
+	Ahead bool
 	// Now is the clock for records that tell no time; nil is time.Now.
 	Now func() time.Time
 }
@@ -47,40 +50,60 @@ func Open(o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Store{path: path, account: o.Account, now: o.Now}
-	err := s.open(o)
-	if errors.Is(err, ErrLocked) {
-		err = whoHolds(o, err)
-	}
-	if err != nil {
+	s := &Store{path: path, account: o.Account, now: o.Now, opened: make(chan struct{})}
+	if err := s.lock(o); err != nil {
+		if errors.Is(err, ErrLocked) {
+			err = whoHolds(o, err)
+		}
 		return nil, explain("open state", o.Account, path, err)
+	}
+	load := func() {
+		defer close(s.opened)
+		if err := s.load(o); err != nil {
+			s.unfit = explain("open state", o.Account, path, err)
+		}
+	}
+	if o.Ahead {
+		go load()
+		return s, nil
+	}
+	load()
+	if s.unfit != nil {
+		return nil, s.unfit
 	}
 	return s, nil
 }
 
-func (s *Store) open(o Options) error {
+func (s *Store) lock(o Options) (err error) {
 	if !o.ReadOnly {
 		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 			return err
 		}
 	}
+	s.file, err = openLocked(s.path, o)
+	return err
+}
+
+// Opened waits until the file is checked and open, and returns what Open would have said without Ahead.
+func (s *Store) Opened() error {
+	<-s.opened
+	return s.unfit
+}
+
+// load checks the locked file and hands it to bbolt. An error lets go of it.
+func (s *Store) load(o Options) error {
 	err := shielded(func() error {
 		db, err := bolt.Open(s.path, 0o600, &bolt.Options{
 			Timeout: time.Nanosecond, ReadOnly: o.ReadOnly, FreelistType: bolt.FreelistMapType, NoStatistics: true,
 			OpenFile: func(string, int, os.FileMode) (*os.File, error) {
-				f, err := openLocked(s.path, o)
-				if err != nil {
-					return nil, err
-				}
-				s.file = f
-				if err := checkFile(f, o.Account); err != nil {
-					f.Close()
+				if err := checkFile(s.file, o.Account); err != nil {
+					s.file.Close()
 					return nil, err
 				}
 				if runtime.GOOS == "windows" { // where bbolt can't take a lock that its own handle has
-					unlockFile(f)
+					unlockFile(s.file)
 				}
-				return f, nil
+				return s.file, nil
 			},
 		})
 		s.db = db
@@ -92,7 +115,7 @@ func (s *Store) open(o Options) error {
 	switch {
 	case err != nil && s.db != nil && !errors.Is(err, errPanic):
 		s.db.Close()
-	case err != nil && s.file != nil:
+	case err != nil:
 		abandon(s.file)
 	}
 	if errors.Is(err, berrors.ErrTimeout) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 )
 
 // bbolt maps its file into memory and trusts it: a page beyond the end of a truncated file kills the process, a wrong count in a page
@@ -134,12 +135,12 @@ func (f *pageFile) mark(id uint64) error {
 	return nil
 }
 
-// page reads a page with its overflow and accounts for it.
-func (f *pageFile) page(id uint64) ([]byte, error) {
+// page reads a page with its overflow, into buf if it is large enough, and accounts for it.
+func (f *pageFile) page(id uint64, buf []byte) ([]byte, error) {
 	if id >= f.pages {
 		return nil, damagef("page %d of %d", id, f.pages)
 	}
-	buf := make([]byte, f.pageSize)
+	buf = slices.Grow(buf[:0], int(f.pageSize))[:f.pageSize]
 	if _, err := f.r.ReadAt(buf, int64(id)*f.pageSize); err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
@@ -153,7 +154,7 @@ func (f *pageFile) page(id uint64) ([]byte, error) {
 		}
 	}
 	if more > 0 {
-		buf = append(buf, make([]byte, int64(more)*f.pageSize)...)
+		buf = slices.Grow(buf, int(int64(more)*f.pageSize))[:int64(more+1)*f.pageSize]
 		if _, err := f.r.ReadAt(buf, int64(id)*f.pageSize); err != nil {
 			return nil, fmt.Errorf("page %d: %w", id, err)
 		}
@@ -162,7 +163,7 @@ func (f *pageFile) page(id uint64) ([]byte, error) {
 }
 
 func (f *pageFile) freeList(id uint64) error {
-	buf, err := f.page(id)
+	buf, err := f.page(id, nil)
 	if err != nil {
 		return err
 	}
@@ -211,7 +212,8 @@ func (f *pageFile) walk(root uint64, yield func(flags uint32, key, value []byte)
 type walker struct {
 	file  *pageFile
 	yield func(flags uint32, key, value []byte) error
-	last  []byte // the last key seen: keys only grow, across pages too
+	pages [maxDepth + 1][]byte // one of each level
+	last  []byte               // the last key seen: keys only grow, across pages too
 	any   bool
 }
 
@@ -219,10 +221,11 @@ func (w *walker) page(id uint64, depth int) error {
 	if depth > maxDepth {
 		return damagef("a tree of more than %d levels", maxDepth)
 	}
-	buf, err := w.file.page(id)
+	buf, err := w.file.page(id, w.pages[depth])
 	if err != nil {
 		return err
 	}
+	w.pages[depth] = buf
 	switch native.Uint16(buf[8:]) {
 	case pageLeaf:
 		return w.leaf(buf)

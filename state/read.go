@@ -13,16 +13,35 @@ import (
 
 // Record returns what is known of one source message.
 func (s *Store) Record(source, id string) (rec migrate.Record, found bool, err error) {
+	return s.record(source, id, readRow)
+}
+
+// Skim is Record without Identity and MessageID.
+func (s *Store) Skim(source, id string) (rec migrate.Record, found bool, err error) {
+	return s.record(source, id, func(value []byte) (r row, err error) {
+		err = r.skim(value)
+		r.MessageID = ""
+		return r, err
+	})
+}
+
+func (s *Store) record(source, id string, read func(value []byte) (row, error)) (rec migrate.Record, found bool, err error) {
 	err = s.guard(func() error {
 		cat := s.catalog.Load()
 		n, ok := cat.sourceID[source]
 		if !ok || len(id) > MaxID {
 			return nil
 		}
-		return s.lookups.with(s.db, func(tx *bolt.Tx) error {
-			var r row
-			var err error
-			if r, found, err = (buckets{records: tx.Bucket(bucketRecords)}).row(recordKey(make([]byte, 0, 64), n, id)); err != nil || !found {
+		return s.lookups.with(s.db, n, id, func(tx *bolt.Tx, key, stored []byte) error {
+			if found = stored != nil; !found {
+				return nil
+			}
+			value, err := unseal(tagRecord, key, stored)
+			if err != nil {
+				return err
+			}
+			r, err := read(value)
+			if err != nil {
 				return err
 			}
 			if r.folder && int(r.generation) < len(cat.generations) {
@@ -125,7 +144,13 @@ func (s *Store) Folder(name string) (migrate.FolderMark, error) {
 }
 
 // Sources lists the sources that have ever had a record, in the order they came.
-func (s *Store) Sources() []string { return slices.Clone(s.catalog.Load().sources) }
+func (s *Store) Sources() (names []string) {
+	s.guard(func() error {
+		names = slices.Clone(s.catalog.Load().sources)
+		return nil
+	})
+	return names
+}
 
 const pageOfRecords = 256
 

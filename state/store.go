@@ -35,6 +35,9 @@ type Store struct {
 	created time.Time
 	now     func() time.Time
 
+	opened chan struct{} // closed when the file is checked and open, or was found to be unfit
+	unfit  error         // why it could not be opened; read it when opened is closed
+
 	lookups lookups
 	commit  sync.Mutex
 	catalog atomic.Pointer[catalog]
@@ -50,13 +53,17 @@ var _ migrate.Store = (*Store)(nil)
 func (s *Store) Account() string { return s.account }
 
 // Created is when the file was made.
-func (s *Store) Created() time.Time { return s.created }
+func (s *Store) Created() time.Time {
+	<-s.opened
+	return s.created
+}
 
 // File is the path of the file.
 func (s *Store) File() string { return s.path }
 
 // Close lets go of the file and its lock. It waits for what is under way; a second Close does nothing.
 func (s *Store) Close() error {
+	<-s.opened
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	s.mu.Lock()
@@ -65,6 +72,9 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.unfit != nil {
+		return nil // nothing is held any more
+	}
 	if err := s.lookups.pause(); err != nil && s.broken == nil {
 		s.broken = err
 	}
@@ -77,12 +87,15 @@ func (s *Store) Close() error {
 // guard runs fn, which may touch mapped memory: a page that can't be read any more is a fault, which without this would end the process,
 // and bbolt panics at what it can't make sense of. After either, the store is broken for good.
 func (s *Store) guard(fn func() error) error {
+	<-s.opened
 	s.mu.Lock()
 	broken, closed := s.broken, s.closed
 	s.mu.Unlock()
 	switch {
 	case closed:
 		return ErrClosed
+	case s.unfit != nil:
+		return s.unfit
 	case broken != nil:
 		return broken
 	}
@@ -134,8 +147,8 @@ func (s *Store) reload() {
 
 // fail adds to err what was done and what the user can do about it.
 func (s *Store) fail(op string, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || err == s.unfit {
+		return err
 	}
 	return explain(op, s.account, s.path, err)
 }

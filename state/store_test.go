@@ -436,6 +436,51 @@ func TestOpenErrors(t *testing.T) {
 	})
 }
 
+// TestOpenAhead: the lock is there at once, and what is wrong with the file is told by whatever is asked first.
+func TestOpenAhead(t *testing.T) {
+	o := options(t)
+	s := mustOpen(t, o)
+	want := rec("a", migrate.Copied, 1)
+	mustCommit(t, s, migrate.Batch{Records: []migrate.Record{want}})
+	s.Close()
+	o.Ahead = true
+	s = mustOpen(t, o)
+	if _, err := Open(o); !errors.Is(err, ErrLocked) {
+		t.Errorf("a second time: %v", err)
+	}
+	if names := s.Sources(); !slices.Equal(names, []string{want.Source}) || s.Created().IsZero() || s.Opened() != nil {
+		t.Errorf("%q, %v, %v", names, s.Created(), s.Opened())
+	}
+	if _, found, err := s.Skim(want.Source, want.ID); err != nil || !found {
+		t.Error(found, err)
+	}
+	s.Close()
+	mustOpen(t, o).Close() // nobody has asked anything
+
+	if err := os.Truncate(s.File(), 5000); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, o)
+	_, _, err := s.Record("s", "a")
+	_, err2 := s.Matches("INBOX", 7, envA)
+	_, err3 := s.Folder("INBOX")
+	err4 := s.Commit(&migrate.Batch{Records: []migrate.Record{want}})
+	for i, err := range []error{s.Opened(), err, err2, err3, err4} {
+		if !errors.Is(err, ErrDamaged) || !strings.HasPrefix(err.Error(), "open state ") || !strings.Contains(migrate.HintOf(err), "found on the target") {
+			t.Errorf("%d: %v; %s", i, err, migrate.HintOf(err))
+		}
+	}
+	if len(s.Sources()) > 0 {
+		t.Error(s.Sources())
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := SetAside(o); err != nil {
+		t.Errorf("the lock was kept: %v", err)
+	}
+}
+
 func TestModes(t *testing.T) {
 	o := options(t)
 	s := mustOpen(t, o)

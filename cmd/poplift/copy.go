@@ -19,6 +19,7 @@ import (
 	"poplift/migrate/strip"
 	"poplift/sources/mbox"
 	"poplift/sources/takeout"
+	"poplift/state"
 )
 
 // copyOptions is a copy as the user asked for it, as text. newCopyJob checks it.
@@ -382,13 +383,25 @@ func (j *copyJob) title() string {
 // grace is how long messages on their way may take to be answered for after Ctrl-C; the whole program ends within two seconds of it.
 const grace = 1500 * time.Millisecond
 
-// run wires the engine up and starts it.
+// run wires the engine up and starts it. The state is checked while the servers are connected to: that takes about as long as a server's counting of a large
+// maildrop. A retry needs to know what is in it before.
 func (j *copyJob) run(ctx context.Context) (migrate.Report, error) {
+	report, err := j.once(ctx, !j.dryRun && j.retry == nil)
+	if errors.Is(err, errUnfit) {
+		return j.once(ctx, false)
+	}
+	return report, err
+}
+
+// errUnfit is a state that turned out to be damaged before anything was done with it.
+var errUnfit = errors.New("the state file is of no use")
+
+func (j *copyJob) once(ctx context.Context, ahead bool) (migrate.Report, error) {
 	a, err := j.account()
 	if err != nil {
 		return migrate.Report{}, err
 	}
-	store, err := j.openStore()
+	store, err := j.openStoreAhead(ahead)
 	if err != nil {
 		return migrate.Report{}, err
 	}
@@ -397,7 +410,11 @@ func (j *copyJob) run(ctx context.Context) (migrate.Report, error) {
 	if j.retry != nil {
 		return j.tryAgain(ctx, a)
 	}
-	return j.watched(ctx, a)
+	report, err := j.watched(ctx, a)
+	if s, ok := store.(*state.Store); ok && errors.Is(err, state.ErrDamaged) && errors.Is(s.Opened(), state.ErrDamaged) {
+		return migrate.Report{}, errUnfit
+	}
+	return report, err
 }
 
 // account is the engine's work, without its store.

@@ -39,12 +39,15 @@ func stateDir(given string, getenv func(string) string) (string, error) {
 const lockWait = time.Second
 
 // openStore opens the account's state, which is also its lock. A dry run only reads it.
-func (j *copyJob) openStore() (migrate.Store, error) {
+func (j *copyJob) openStore() (migrate.Store, error) { return j.openStoreAhead(false) }
+
+// openStoreAhead may open it before it is checked; then damage shows only when it is used.
+func (j *copyJob) openStoreAhead(ahead bool) (migrate.Store, error) {
 	wait := lockWait
 	if j.shared != nil {
 		wait = 0 // the state's own, which is short: whoever runs many asks again later, and lets another account go first
 	}
-	o := state.Options{Dir: j.stateDir, Account: j.target.account(), Timeout: wait, Now: j.env.now, ReadOnly: j.dryRun}
+	o := state.Options{Dir: j.stateDir, Account: j.target.account(), Timeout: wait, Now: j.env.now, ReadOnly: j.dryRun, Ahead: ahead}
 	store, err := state.Open(o)
 	switch {
 	case err == nil:
@@ -72,6 +75,10 @@ type emptyStore struct{}
 var _ migrate.Store = emptyStore{}
 
 func (emptyStore) Record(string, string) (migrate.Record, bool, error) {
+	return migrate.Record{}, false, nil
+}
+
+func (emptyStore) Skim(string, string) (migrate.Record, bool, error) {
 	return migrate.Record{}, false, nil
 }
 

@@ -54,6 +54,12 @@ func (s *Store) Record(source, id string) (migrate.Record, bool, error) {
 	return r, ok, nil
 }
 
+func (s *Store) Skim(source, id string) (migrate.Record, bool, error) {
+	r, ok, err := s.Record(source, id)
+	r.Identity, r.MessageID = migrate.Identity{}, ""
+	return r, ok, err
+}
+
 func claims(r migrate.Record) bool {
 	return r.Outcome == migrate.Copied || r.Outcome == migrate.Adopted
 }
