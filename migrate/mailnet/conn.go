@@ -62,7 +62,7 @@ type Conn struct {
 	closed   bool
 	tlsState *tls.ConnectionState
 
-	br        *bufio.Reader
+	br        *bufio.Reader // see reader
 	read      atomic.Int64
 	written   atomic.Int64
 	layerFrom io.Reader // inflating reader, once compression is on
@@ -75,8 +75,9 @@ type Flusher interface {
 	Flush() error
 }
 
-// ReadBuffer is how much is read from the network at a time.
-const ReadBuffer = 64 << 10
+// ReadBuffer is how much is read from the network at a time, once a connection has brought more than firstBuffer: where thousands of accounts have nothing
+// new, most of what a run allocates would be buffers for a few lines.
+const ReadBuffer, firstBuffer = 64 << 10, 4 << 10
 
 // ErrClosed is what reads and writes give after Close or after the context ended; then with the context's own cause.
 var ErrClosed = errors.New("connection closed")
@@ -105,7 +106,7 @@ func Dial(ctx context.Context, ep Endpoint) (*Conn, error) {
 	}
 	c := &Conn{ep: ep, ctx: ctx, net: nc}
 	c.life, c.end = context.WithCancel(ctx)
-	c.br = bufio.NewReaderSize(rawReader{c}, ReadBuffer)
+	c.br = bufio.NewReaderSize(rawReader{c}, firstBuffer)
 	context.AfterFunc(c.life, func() { c.Close() })
 	if ep.Security == ImplicitTLS {
 		if err := c.handshake(); err != nil {
@@ -195,10 +196,25 @@ func (c *Conn) Compress(from func(io.Reader) io.Reader, to func(io.Writer) Flush
 }
 
 // Read reads buffered octets. It never blocks when some are there.
-func (c *Conn) Read(p []byte) (int, error) { return c.br.Read(p) }
+func (c *Conn) Read(p []byte) (int, error) { return c.reader().Read(p) }
 
-// Reader is the buffered reader itself, for parsers that look before they take.
-func (c *Conn) Reader() *bufio.Reader { return c.br }
+// Reader is the buffered reader itself, for parsers that look before they take. It is good until the next call of a method that reads.
+func (c *Conn) Reader() *bufio.Reader { return c.reader() }
+
+// reader makes the buffer a large one when the connection turns out to bring much.
+func (c *Conn) reader() *bufio.Reader {
+	if c.br.Size() == ReadBuffer || c.read.Load() <= firstBuffer {
+		return c.br
+	}
+	var from io.Reader = rawReader{c}
+	if c.layerFrom != nil {
+		from = c.layerFrom
+	}
+	there, _ := c.br.Peek(c.br.Buffered())
+	c.br = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(there), from), ReadBuffer)
+	c.br.Peek(len(there)) // from the old buffer; UpgradeTLS must see it
+	return c.br
+}
 
 // Write sends p, through the compressor when there is one.
 func (c *Conn) Write(p []byte) (int, error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -131,6 +132,61 @@ func TestUpgradeTLS(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestReadBufferGrows reads in all the ways there are while the buffer becomes a large one: nothing may be lost with the small one.
+func TestReadBufferGrows(t *testing.T) {
+	var all bytes.Buffer
+	for i := range 20_000 {
+		fmt.Fprintf(&all, "line %d\r\n", i)
+	}
+	c := mustDial(t, clear(serve(t, func(c net.Conn) { c.Write(all.Bytes()) })))
+	var got []byte
+	for n := 0; ; n++ {
+		var err error
+		switch n % 3 {
+		case 0:
+			var line []byte
+			line, _, err = c.ReadLine(100)
+			if got = append(got, line...); err == nil {
+				got = append(got, "\r\n"...)
+			}
+		case 1:
+			var there []byte
+			there, err = c.Reader().Peek(3)
+			got = append(got, there...)
+			c.Reader().Discard(len(there))
+		default:
+			p := make([]byte, 5)
+			var m int
+			m, err = c.Read(p)
+			got = append(got, p[:m]...)
+		}
+		if err != nil {
+			break
+		}
+		if got[len(got)-1] == '\r' { // half a line end is no business of ReadLine's
+			b, _ := c.Reader().ReadByte()
+			got = append(got, b)
+		}
+	}
+	if !bytes.Equal(got, all.Bytes()) {
+		t.Errorf("%d octets of %d came through", len(got), all.Len())
+	}
+	if n := c.Reader().Size(); n != ReadBuffer {
+		t.Errorf("a buffer of %d octets", n)
+	}
+}
+
+// TestReadBufferHidesNothing: what came in clear before a handshake is seen, also when the buffer has just become another.
+func TestReadBufferHidesNothing(t *testing.T) {
+	c := mustDial(t, clear(serve(t, func(c net.Conn) { c.Write(bytes.Repeat([]byte("line\r\n"), firstBuffer)) })))
+	for c.Reader().Size() < ReadBuffer {
+		mustLine(t, c, "line")
+	}
+	if c.br.Buffered() == 0 {
+		t.Error("the buffer is empty, the next line is not there yet")
+	}
 }
 
 // TestCut ends connections in the middle of everything, by Close and by the context: whoever waits is told at once, and why.

@@ -12,7 +12,9 @@ var ErrLineTooLong = errors.New("line too long")
 // ReadLine reads one line of at most max octets, its line end neither counted nor returned. bareLF tells a line that ended in LF alone.
 // The line is the caller's until the next read. A connection that ends within a line gives io.ErrUnexpectedEOF, one that ends before it
 // io.EOF.
-func (c *Conn) ReadLine(max int) (line []byte, bareLF bool, err error) { return readLine(c.br, max) }
+func (c *Conn) ReadLine(max int) (line []byte, bareLF bool, err error) {
+	return readLine(c.reader(), max)
+}
 
 func readLine(br *bufio.Reader, max int) (line []byte, bareLF bool, err error) {
 	line, err = br.ReadSlice('\n')
