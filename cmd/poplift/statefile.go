@@ -94,8 +94,8 @@ func (emptyStore) Commit(*migrate.Batch) error { return errors.New("a dry run wr
 
 func (emptyStore) Close() error { return nil }
 
-// statusEvery is how often a run says in its status file how it is getting on.
-const statusEvery = time.Second
+// statusEvery is how often a run says in its status file how it is getting on, and statusFirst when it first does: most polls have ended by then.
+const statusEvery, statusFirst = time.Second, 200 * time.Millisecond
 
 // keepStatus writes the account's status file while it runs. The function it returns writes the last one, with the end. A status that
 // can't be written is no reason to stop a copy: it is logged once.
@@ -117,16 +117,17 @@ func (j *copyJob) keepStatus(a *migrate.Account) (end func(migrate.Report, error
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		tick := time.NewTicker(statusEvery)
-		defer tick.Stop()
+		due := time.NewTimer(statusFirst)
+		defer due.Stop()
 		for {
-			st.Set(a.Progress.Snapshot())
-			write(st)
 			select {
-			case <-tick.C:
+			case <-due.C:
 			case <-stop:
 				return
 			}
+			st.Set(a.Progress.Snapshot())
+			write(st)
+			due.Reset(statusEvery)
 		}
 	})
 	return func(r migrate.Report, err error) {
