@@ -61,6 +61,7 @@ const (
 	hasFolder                            // folder and UIDVALIDITY, by generation
 	hasIdentity                          // header and body are not both zero
 	hasMessageID                         // a Message-ID, which only leftovers keep
+	hasSubject                           // and what they are about
 )
 
 // row is a record as it is stored: names are ids.
@@ -90,6 +91,7 @@ func appendRow(b []byte, r *row) []byte {
 	set(hasPlace, r.claims)
 	set(hasFolder, r.folder)
 	set(hasMessageID, r.MessageID != "")
+	set(hasSubject, r.Subject != "")
 	b = append(b, byte(flags), byte(r.Outcome), id.Version)
 	b = append(b, id.Envelope[:]...)
 	if flags&hasIdentity != 0 {
@@ -113,10 +115,16 @@ func appendRow(b []byte, r *row) []byte {
 	b = appendTime(b, r.Time)
 	b = binary.AppendUvarint(b, uint64(r.Tries))
 	if flags&hasMessageID != 0 {
-		b = binary.AppendUvarint(b, uint64(len(r.MessageID)))
-		b = append(b, r.MessageID...)
+		b = appendText(b, r.MessageID)
+	}
+	if flags&hasSubject != 0 {
+		b = appendText(b, r.Subject)
 	}
 	return append(b, r.Reason...)
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
 // readRow is appendRow's inverse.
@@ -171,7 +179,10 @@ func (r *row) skim(value []byte) error {
 	}
 	r.Time, r.Tries = d.time(), d.uint32()
 	if flags&hasMessageID != 0 {
-		r.MessageID = string(d.take(int(min(d.uvarint(), 1<<20))))
+		r.MessageID = d.text()
+	}
+	if flags&hasSubject != 0 {
+		r.Subject = d.text()
 	}
 	r.Reason = string(d.b)
 	if d.bad || r.Outcome > migrate.Uncertain {

@@ -189,7 +189,8 @@ func drawRecord(t *rapid.T) migrate.Record {
 		Source: k.Source, ID: k.ID, Outcome: migrate.Outcome(rapid.IntRange(0, int(migrate.Failed)).Draw(t, "outcome")),
 		Listed: rapid.Int64().Draw(t, "listed"), Size: rapid.Int64Range(0, 9).Draw(t, "size"),
 		Folder: rapid.SampledFrom(worldFolders).Draw(t, "folder"), UIDValidity: rapid.SampledFrom(worldValidity).Draw(t, "uidvalidity"),
-		UID:    rapid.SampledFrom(append([]uint32{0}, worldUIDs...)).Draw(t, "uid"),
+		UID:       rapid.SampledFrom(append([]uint32{0}, worldUIDs...)).Draw(t, "uid"),
+		MessageID: rapid.SampledFrom([]string{"", "<a@b>"}).Draw(t, "Message-ID"), Subject: rapid.SampledFrom([]string{"", "a subject"}).Draw(t, "subject"),
 		Reason: rapid.SampledFrom([]string{"", "NO [TOOBIG] no"}).Draw(t, "reason"), Tries: rapid.Uint32().Draw(t, "tries"),
 	}
 	if rapid.Bool().Draw(t, "claiming") {
@@ -239,7 +240,7 @@ func compare(t fataler, s *Store, m *model) {
 			if err != nil || found != (want != nil) || found && !sameRecord(got, want.Record) {
 				t.Fatalf("Record(%q, %q):\n got %+v, %v, %v\nwant %+v", source, id, got, found, err, want)
 			}
-			got.Identity, got.MessageID = migrate.Identity{}, ""
+			got.Identity, got.MessageID, got.Subject = migrate.Identity{}, "", ""
 			if skimmed, also, err := s.Skim(source, id); err != nil || also != found || !sameRecord(skimmed, got) {
 				t.Fatalf("Skim(%q, %q):\n got %+v, %v, %v\nwant %+v", source, id, skimmed, also, err, got)
 			}

@@ -56,6 +56,9 @@ func (d *decoder) uint32() uint32 {
 }
 
 // time is in UTC.
+// text is what appendText has written.
+func (d *decoder) text() string { return string(d.take(int(min(d.uvarint(), 1<<20)))) }
+
 func (d *decoder) time() time.Time {
 	sec, nsec := d.varint(), d.uvarint()
 	if nsec >= 1e9 {

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"poplift/cmd/poplift/report"
 	"poplift/migrate"
 	"poplift/state"
 	"poplift/targets/maildir"
@@ -24,6 +25,7 @@ type leftover struct {
 	Source    string     `json:"source"`
 	ID        string     `json:"id"`
 	MessageID string     `json:"message_id"`
+	Subject   string     `json:"subject"`
 	Folder    string     `json:"folder"`
 	Size      int64      `json:"size"`
 	Date      *time.Time `json:"date"`
@@ -172,7 +174,7 @@ func leftoverOf(dir, account string, rec migrate.Record) (leftover, bool) {
 	default:
 		return leftover{}, false
 	}
-	l := leftover{Account: account, Source: rec.Source, ID: shownKey(rec), MessageID: rec.MessageID, Folder: rec.Folder, Size: max(rec.Size, rec.Listed),
+	l := leftover{Account: account, Source: rec.Source, ID: shownKey(rec), MessageID: rec.MessageID, Subject: report.Subject(rec.Subject), Folder: rec.Folder, Size: max(rec.Size, rec.Listed),
 		Outcome: rec.Outcome.String(), Where: where, Reason: rec.Reason, Tries: rec.Tries, Last: rec.Time}
 	if !rec.Date.IsZero() {
 		l.Date = &rec.Date
@@ -200,7 +202,7 @@ func writeLeftovers(w io.Writer, list []leftover) {
 		if l.Date != nil {
 			day = l.Date.Format(time.DateOnly)
 		}
-		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\t%s\n", shownID(l.ID), humanSize(l.Size), day, l.Where, l.Reason)
+		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\t%s\n", shownID(l.ID), humanSize(l.Size), day, l.Where, shownSubject(l.Subject)+l.Reason)
 	}
 	tw.Flush()
 	if left > 0 {
@@ -210,13 +212,13 @@ func writeLeftovers(w io.Writer, list []leftover) {
 
 func writeLeftoversCSV(w io.Writer, list []leftover) error {
 	c := csv.NewWriter(w)
-	c.Write([]string{"account", "source", "id", "message_id", "folder", "size", "date", "outcome", "where", "reason", "tries", "last_try"})
+	c.Write([]string{"account", "source", "id", "message_id", "subject", "folder", "size", "date", "outcome", "where", "reason", "tries", "last_try"})
 	for _, l := range list {
 		date := ""
 		if l.Date != nil {
 			date = l.Date.Format(time.RFC3339)
 		}
-		c.Write([]string{l.Account, l.Source, plainCell(l.ID), plainCell(l.MessageID), plainCell(l.Folder), strconv.FormatInt(l.Size, 10), date, l.Outcome, l.Where,
+		c.Write([]string{l.Account, l.Source, plainCell(l.ID), plainCell(l.MessageID), plainCell(l.Subject), plainCell(l.Folder), strconv.FormatInt(l.Size, 10), date, l.Outcome, l.Where,
 			plainCell(l.Reason), strconv.FormatUint(uint64(l.Tries), 10), l.Last.Format(time.RFC3339)})
 	}
 	c.Flush()

@@ -100,7 +100,7 @@ func (c *campaign) gather(store *state.Store, key string, out *report.Account) e
 					out.Dropped++
 					continue
 				}
-				out.Problems = append(out.Problems, migrate.Problem{Source: rec.Source, ID: l.ID, Folder: rec.Folder, Size: l.Size, Date: rec.Date,
+				out.Problems = append(out.Problems, migrate.Problem{Source: rec.Source, ID: l.ID, Subject: rec.Subject, Folder: rec.Folder, Size: l.Size, Date: rec.Date,
 					Outcome: rec.Outcome, Reason: rec.Reason, Hint: l.Where})
 			}
 		}

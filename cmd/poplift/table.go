@@ -158,7 +158,7 @@ func writeProblems(w io.Writer, r migrate.Report) {
 		if !p.Date.IsZero() {
 			day = p.Date.Format(time.DateOnly)
 		}
-		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s%s\n", shownID(p.ID), size, day, shownSubject(p.Subject), p.Reason)
+		fmt.Fprintf(tw, "  %s\t%s\t%s\t%s%s\n", shownID(p.ID), size, day, shownSubject(report.Subject(p.Subject)), p.Reason)
 	}
 	tw.Flush()
 	if more > 0 {
@@ -175,8 +175,7 @@ func shownID(id string) string {
 }
 
 // shownSubject stands before a reason, where the subject is known.
-func shownSubject(field string) string {
-	s := report.Subject(field)
+func shownSubject(s string) string {
 	if s == "" {
 		return ""
 	}
