@@ -304,7 +304,7 @@ func (c *campaign) each(ctx context.Context, do func(context.Context, *jobs.Acco
 		renew, stop = c.onHangup(do)
 		defer stop()
 	}
-	f := fleet.Fleet{Concurrency: c.concurrency(), Tries: c.tries, Budget: c.budgetOf, Renew: renew, Now: c.env.now, After: c.env.timing.after, Ended: ended}
+	f := fleet.Fleet{Concurrency: c.concurrency(), Tries: c.tries, Budget: c.budgetOf, Renew: renew, Now: c.env.now, After: c.env.after, Ended: ended}
 	f.Run(ctx, tasks)
 }
 

@@ -77,7 +77,7 @@ func watchCommand(env *environment) *cli.Command {
 		&cli.DurationFlag{Name: "interval", Category: flagsLimits, Usage: "`TIME` from one run's start to the next (default: as the jobs file says, or 15m)"},
 		&cli.DurationFlag{Name: "jitter", Category: flagsLimits, Usage: "up to so much `TIME` more, at random"})
 	return jobsCommand("watch", "copy all accounts of a jobs file again and again",
-		"Runs at an interval until it is stopped. SIGHUP has it read the jobs file again and run at once. Under systemd it says when it is ready and what it does.",
+		"Runs at an interval until it is stopped. SIGHUP has it read the jobs file again and run at once, or right behind a run that is under way. Under systemd it says when it is ready and what it does.",
 		flags, func(c *cli.Context, o campaignOptions) error {
 			return runWatch(c.Context, env, o, c.Duration("interval"), c.Duration("jitter"))
 		})

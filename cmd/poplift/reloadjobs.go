@@ -2,9 +2,8 @@ package main
 
 import (
 	"context"
-	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"poplift/cmd/poplift/fleet"
 	"poplift/cmd/poplift/jobs"
@@ -12,8 +11,7 @@ import (
 
 // onHangup hands a function that reads the jobs file anew to the returned channel at each SIGHUP, until stop is called.
 func (c *campaign) onHangup(do func(context.Context, *jobs.Account) fleet.Verdict) (renew <-chan func([]fleet.Task) []fleet.Task, stop func()) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
+	hup, unhook := c.env.onHangup()
 	out, done := make(chan func([]fleet.Task) []fleet.Task), make(chan struct{})
 	go func() {
 		for {
@@ -30,13 +28,15 @@ func (c *campaign) onHangup(do func(context.Context, *jobs.Account) fleet.Verdic
 		}
 	}()
 	return out, func() {
-		signal.Stop(hup)
+		unhook()
 		close(done)
 	}
 }
 
 // reload reads the jobs file again for the accounts that have not been started. Those that have stay as they were.
 func (c *campaign) reload(waiting []fleet.Task, do func(context.Context, *jobs.Account) fleet.Verdict) []fleet.Task {
+	notify(c.log, reloading())
+	defer notify(c.log, daemon.SdNotifyReady)
 	file, err := loadJobs(c.env, c.opts)
 	var accounts []*jobs.Account
 	if err == nil {

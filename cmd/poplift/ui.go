@@ -4,8 +4,11 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -22,8 +25,10 @@ type environment struct {
 	// columns is the width of the terminal that stderr is, now; 0 when it is none.
 	columns func() int
 	// ask prompts for a secret on the terminal; nil when there is none.
-	ask    func() asker
-	timing timing
+	ask func() asker
+	// hangups hands over each SIGHUP until stop is called; nil is the process's own.
+	hangups func() (c <-chan os.Signal, stop func())
+	timing  timing
 }
 
 // timing is how long things take. The zero value is what is right for people and servers; tests are in more of a hurry.
@@ -33,6 +38,8 @@ type timing struct {
 	// pause and after do the waiting; nil is the real thing.
 	pause func(context.Context, time.Duration) error
 	after func(time.Duration) <-chan time.Time
+	// jitter picks a time from 0 up to most; nil picks at random.
+	jitter func(most time.Duration) time.Duration
 }
 
 // sleep waits for d, or until ctx ends.
@@ -41,6 +48,35 @@ func (env *environment) sleep(ctx context.Context, d time.Duration) error {
 		return env.timing.pause(ctx, d)
 	}
 	return sleep(ctx, d)
+}
+
+// after is time.After.
+func (env *environment) after(d time.Duration) <-chan time.Time {
+	if env.timing.after != nil {
+		return env.timing.after(d)
+	}
+	return time.After(d)
+}
+
+// jitter is a time from 0 up to most.
+func (env *environment) jitter(most time.Duration) time.Duration {
+	switch {
+	case most <= 0:
+		return 0
+	case env.timing.jitter != nil:
+		return env.timing.jitter(most)
+	}
+	return rand.N(most + 1)
+}
+
+// onHangup hands over each SIGHUP until stop is called. One that comes while another waits is the same one.
+func (env *environment) onHangup() (c <-chan os.Signal, stop func()) {
+	if env.hangups != nil {
+		return env.hangups()
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	return hup, func() { signal.Stop(hup) }
 }
 
 // realEnvironment is the process's own.
