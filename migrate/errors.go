@@ -35,6 +35,10 @@ var ErrPartly = errors.New("only some recipients have it")
 // it. Busy servers and lost connections are none of these.
 var ErrLogin = errors.New("log-in refused")
 
+// ErrVolume says that a server takes or gives no more for a while, because so much has gone over it already. Nothing is wrong with the account or its
+// messages, and a later run goes on where this one stopped.
+var ErrVolume = errors.New("today's volume of this provider is used up")
+
 // LoginRefused marks err, a server's answer, as ErrLogin; its text stays as it is.
 func LoginRefused(err error) error { return loginRefused{err} }
 
@@ -53,6 +57,9 @@ type Error struct {
 	After time.Duration
 	// Crowded says that the server had no room for one more session, whoever's: other accounts there should ask for fewer.
 	Crowded bool
+	// Throttled says that the server was asked for too much at a time: it wants fewer messages and octets a second. It means this session, and need not
+	// mean others.
+	Throttled bool
 	// Hint is what the user can do about it.
 	Hint string
 	Err  error

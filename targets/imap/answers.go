@@ -144,7 +144,7 @@ func (r *run) refused(c *command, st status) error {
 	e := classify("imap append", c.mailbox, st, migrate.ScopeMessage)
 	missing := st.code == "TRYCREATE" || st.code == "NONEXISTENT"
 	// A batch that doesn't fit into the quota is halved too, until one message alone doesn't: what fits is stored, in its order, and then it is over.
-	full := st.code == "OVERQUOTA" && len(c.items) > 1
+	full := st.code == "OVERQUOTA" && !bandwidth(st) && len(c.items) > 1
 	// Dovecot 2.3 says LIMIT to a message above quota_max_mail_size, others to clients that come too often: it is those if it goes on.
 	over := st.code == "LIMIT" && r.limited < maxLimited
 	if e.Scope != migrate.ScopeMessage && !missing && !full && !over {

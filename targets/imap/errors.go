@@ -21,20 +21,22 @@ const (
 	hintServer     = "the server has a fault of its own, which its log tells; when it is mended, run the same command again"
 	hintAdmin      = "the server asks you to talk to its administrator"
 	hintFolderName = "choose another folder name for the target"
+	hintVolume     = "nothing has to be done: a later run goes on"
 )
 
 // answered is a NO or BAD as an error.
 type answered struct{ status }
 
 func (a answered) Error() string {
-	s := a.kind
-	if a.code != "" {
-		s += " [" + a.code + "]"
+	return strings.TrimSpace("the server said " + a.kind + " " + a.words())
+}
+
+// words are what was said, with the code in brackets.
+func (a answered) words() string {
+	if a.code == "" {
+		return a.text
 	}
-	if a.text != "" {
-		s += " " + a.text
-	}
-	return fmt.Sprintf("the server said %s", s)
+	return strings.TrimSpace("[" + a.code + "] " + a.text)
 }
 
 // classify turns a NO or BAD into an error by its response code (RFC 5530 and those named), never by its text. A code that says nothing about
@@ -44,6 +46,9 @@ func classify(op, subject string, st status, other migrate.Scope) *migrate.Error
 	switch st.code {
 	case "OVERQUOTA":
 		e.Scope, e.Hint = migrate.ScopeRun, hintRoom
+		if bandwidth(st) {
+			e.Hint, e.Err = hintVolume, fmt.Errorf("%w: %w", migrate.ErrVolume, e.Err)
+		}
 	case "NOPERM":
 		e.Scope, e.Hint = migrate.ScopeRun, hintRights
 	case "CONTACTADMIN":
@@ -56,7 +61,7 @@ func classify(op, subject string, st status, other migrate.Scope) *migrate.Error
 		e.Scope, e.Final = migrate.ScopeFolder, false
 	case "UNAVAILABLE", "INUSE", "SERVERBUG", "LIMIT", "THROTTLED":
 		e.Scope, e.Final, e.After = migrate.ScopeSession, false, backOff(st)
-		e.Crowded = st.code == "UNAVAILABLE" || st.code == "LIMIT"
+		e.Crowded, e.Throttled = st.code == "UNAVAILABLE" || st.code == "LIMIT", st.code == "THROTTLED"
 		if st.code == "SERVERBUG" {
 			e.Hint = hintServer
 		}
@@ -64,7 +69,7 @@ func classify(op, subject string, st status, other migrate.Scope) *migrate.Error
 		e.Scope = migrate.ScopeFolder
 	}
 	if e.Final && st.code == "" && suggested(st.text) > 0 {
-		e.Scope, e.Final, e.After = migrate.ScopeSession, false, backOff(st)
+		e.Scope, e.Final, e.After, e.Throttled = migrate.ScopeSession, false, backOff(st), true
 	}
 	return e
 }
@@ -81,8 +86,14 @@ func backOff(st status) time.Duration {
 	return 30 * time.Second
 }
 
-// suggested reads Exchange's "Request is throttled. Suggested Backoff Time: 299609 milliseconds": the one text that is looked at, because it
-// is all the protocol there is for it, and because taking it for the message's fault would lose the message.
+// bandwidth says whether OVERQUOTA is Gmail's "Account exceeded command or bandwidth limits", which it answers to any command, APPEND too, though the
+// mailbox has room (imapsync, FAQ.Gmail). Its text is all that tells it from a full mailbox, about which a person would have to do something.
+func bandwidth(st status) bool {
+	return st.code == "OVERQUOTA" && strings.Contains(strings.ToLower(st.text), "bandwidth")
+}
+
+// suggested reads Exchange's "Request is throttled. Suggested Backoff Time: 299609 milliseconds": with bandwidth the one text that is looked at,
+// because it is all the protocol there is for it, and because taking it for the message's fault would lose the message.
 func suggested(text string) time.Duration {
 	_, after, ok := strings.Cut(text, "Suggested Backoff Time: ")
 	if !ok {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"poplift/migrate"
 	"poplift/targets/imap/imaptest"
@@ -106,6 +107,34 @@ func TestOpenRefused(t *testing.T) {
 				t.Errorf("the server's last words are lost: %v", err)
 			}
 		})
+	}
+}
+
+// TestLastWords: what a server says before it hangs up counts as much as an answer.
+func TestLastWords(t *testing.T) {
+	for words, want := range map[string]migrate.Error{
+		"[UNAVAILABLE] going down": {After: 30 * time.Second, Crowded: true},
+		"[THROTTLED] slow down":    {After: 30 * time.Second, Throttled: true},
+		"Request is throttled. Suggested Backoff Time: 7000 milliseconds": {After: 7 * time.Second, Throttled: true},
+		"[OVERQUOTA] Account exceeded command or bandwidth limits.":       {Scope: migrate.ScopeRun, Final: true, Hint: hintVolume},
+		"Autologout; idle for too long":                                   {},
+	} {
+		x := open(t, config(serve(t, func(w *imaptest.Switches) {
+			w.Intercept = func(verb, _ string) string {
+				if verb == "STATUS" {
+					return "* BYE " + words + "\nCUT"
+				}
+				return ""
+			}
+		})))
+		_, err := x.OpenNamed(t.Context(), inbox, "")
+		e := class(t, err)
+		if errors.Is(err, migrate.ErrVolume) != want.Final || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v", words, err)
+		}
+		if e.Scope != want.Scope || e.Final != want.Final || e.After != want.After || e.Crowded != want.Crowded || e.Throttled != want.Throttled || e.Hint != want.Hint {
+			t.Errorf("%s: %+v", words, e)
+		}
 	}
 }
 

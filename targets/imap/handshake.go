@@ -201,7 +201,7 @@ func (w *wire) passing() error {
 	case !ok:
 		w.data(line)
 	case st.kind == "BYE":
-		w.bye = st.text
+		w.bye = st
 	case w.later[st.tag] != nil:
 		f := w.later[st.tag]
 		delete(w.later, st.tag)

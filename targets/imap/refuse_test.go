@@ -85,8 +85,9 @@ func TestRefusalsThatAreNotTheMessages(t *testing.T) {
 		after time.Duration
 		hint  string
 	}{
-		"NO [OVERQUOTA] full":      {migrate.ScopeRun, true, 0, hintRoom},
-		"NO [overquota] full":      {migrate.ScopeRun, true, 0, hintRoom},
+		"NO [OVERQUOTA] full": {migrate.ScopeRun, true, 0, hintRoom},
+		"NO [overquota] full": {migrate.ScopeRun, true, 0, hintRoom},
+		"NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)": {migrate.ScopeRun, true, 0, hintVolume},
 		"NO [NOPERM] no":           {migrate.ScopeRun, true, 0, hintRights},
 		"NO [CONTACTADMIN] no":     {migrate.ScopeRun, true, 0, hintAdmin},
 		"NO [UNAVAILABLE] later":   {migrate.ScopeSession, false, 30 * time.Second, ""},
@@ -115,6 +116,10 @@ func TestRefusalsThatAreNotTheMessages(t *testing.T) {
 			e := class(t, o.err)
 			if e.Scope != c.scope || e.Final != c.final || e.After != c.after || e.Hint != c.hint || errors.Is(o.err, migrate.ErrRejected) {
 				t.Errorf("%s: %v: %+v", answer, o.err, e)
+			}
+			if slow := strings.Contains(answer, "hrottled") || strings.Contains(answer, "THROTTLED"); e.Throttled != slow || e.Crowded != strings.Contains(answer, "UNAVAILABLE") ||
+				errors.Is(o.err, migrate.ErrVolume) != strings.Contains(answer, "bandwidth") {
+				t.Errorf("%s: throttled %v, crowded %v, volume %v", answer, e.Throttled, e.Crowded, errors.Is(o.err, migrate.ErrVolume))
 			}
 			if len(o.rejected) > 0 || len(o.stored) != len(s.Messages("INBOX")) {
 				t.Errorf("%s: %d rejected, %d stored, %d there", answer, len(o.rejected), len(o.stored), len(s.Messages("INBOX")))

@@ -38,7 +38,7 @@ type wire struct {
 	buf    []byte // the last response
 	later  map[string]func(status)
 	hidden bool   // server challenges are not for the transcript
-	bye    string // what the server said before it hung up
+	bye    status // what the server said before it hung up; its kind is empty if nothing
 
 	// sink may take a literal as it comes: head is the response up to its header. It returns false to have it kept like any other.
 	sink func(head []byte, n int64) (taken bool, err error)
@@ -196,7 +196,7 @@ func (w *wire) next() (line []byte, st status, err error) {
 			w.caps = parseCapabilities(st.args)
 		}
 		if st.kind == "BYE" {
-			w.bye = st.text
+			w.bye = st
 			continue
 		}
 		if f := w.later[st.tag]; f != nil {
@@ -290,8 +290,15 @@ func (w *wire) lost(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	if w.bye != "" {
-		return &migrate.Error{Op: "imap", Subject: w.address, Err: fmt.Errorf("the server ended the session: %s: %w", w.bye, err)}
+	if w.bye.kind != "" {
+		lost := &migrate.Error{Op: "imap", Subject: w.address, Err: fmt.Errorf("the server ended the session: %s: %w", answered{w.bye}.words(), err)}
+		switch e := classify("imap", w.address, w.bye, migrate.ScopeSession); {
+		case errors.Is(e, migrate.ErrVolume):
+			lost.Scope, lost.Final, lost.Hint, lost.Err = e.Scope, e.Final, e.Hint, fmt.Errorf("%w: %w", migrate.ErrVolume, lost.Err)
+		case !e.Final:
+			lost.After, lost.Crowded, lost.Throttled = e.After, e.Crowded, e.Throttled
+		}
+		return lost
 	}
 	return &migrate.Error{Op: "imap", Subject: w.address, Err: fmt.Errorf("connection lost: %w", err)}
 }
