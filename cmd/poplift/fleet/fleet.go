@@ -31,6 +31,8 @@ type Verdict struct {
 	After time.Duration
 	// Busy names the host that had no room for one more session, or is empty: all tasks leave it alone for After.
 	Busy string
+	// Slow names the host that wants less at a time of this task, or is empty: it is asked for fewer sessions, but nobody else waits.
+	Slow string
 	// Free says that the try doesn't count: it brought some of the work to an end, or somebody else holds what is needed.
 	Free bool
 }
@@ -265,6 +267,11 @@ func (c *crew) end(ctx context.Context, e ended) {
 	if busy != nil {
 		busy.refuse(c.Now(), v.After)
 	}
+	for _, n := range it.need {
+		if n.host == c.hosts[v.Slow] {
+			n.host.slow(n.sessions)
+		}
+	}
 	tries := c.Tries
 	if tries == 0 {
 		tries = 5
@@ -291,6 +298,12 @@ func (h *host) refuse(now time.Time, after time.Duration) {
 	if t := now.Add(after); t.After(h.next) {
 		h.next = t
 	}
+}
+
+// slow leaves the host with the sessions that others have, or with those of one task.
+func (h *host) slow(sessions int) {
+	h.good = 0
+	h.limit = max(h.open, sessions)
 }
 
 // letIn notes a session that went well, and asks for more again after some of them.

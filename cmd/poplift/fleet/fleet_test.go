@@ -132,6 +132,32 @@ func TestAHostThatRefusesIsAskedForLess(t *testing.T) {
 	}
 }
 
+// TestASlowHostGetsFewerSessions: one task is throttled. It waits, and the others go on, one fewer at a time until some have got through.
+func TestASlowHostGetsFewerSessions(t *testing.T) {
+	tries := 0
+	l := run(t, Fleet{Concurrency: 4}, func(l *log) (out []Task) {
+		out = append(out, Task{ID: "slow", Hosts: []string{"h"}, Run: func(context.Context) Verdict {
+			if tries++; tries > 1 {
+				l.add("slow")
+				return Verdict{}
+			}
+			time.Sleep(time.Second)
+			return Verdict{Err: errors.New("throttled"), Again: true, After: time.Hour, Slow: "h"}
+		}})
+		for i := range 30 {
+			out = append(out, l.task(fmt.Sprint(i), time.Minute, "h"))
+		}
+		return out
+	})
+	at := map[string]int{}
+	for _, line := range l.lines {
+		at[strings.Fields(line)[0]]++
+	}
+	if at["0s"] != 3 || at["1s"] != 0 || at["1m0s"] != 3 || at["2m0s"] != 4 || at["1h0m1s"] != 2 {
+		t.Errorf("%v", l.lines)
+	}
+}
+
 func TestWhatFailsForGoodIsTriedOnce(t *testing.T) {
 	tries := map[string]int{}
 	var finals []string
