@@ -41,8 +41,11 @@ type Account struct {
 	// Progress takes the counts as they grow; nil keeps them private.
 	Progress *Progress
 	Log      *slog.Logger
-	// Pace, when not nil, is called before each message is asked for, and waits as long as a rate limit wants.
-	Pace func(context.Context) error
+	// Pace, when not nil, is called before each message is handed to the target, with its size in octets, and waits as long as a rate limit wants. An
+	// error of it ends the session, once what was handed over before is answered for.
+	Pace func(ctx context.Context, octets int64) error
+	// Trouble, when not nil, is told of each error that ends a session, before another one is tried.
+	Trouble func(error)
 	// Now and Sleep are the clock. Sleep returns early with the context's cause when ctx ends. When it refuses to wait that long, Run ends with the
 	// error that it would have waited for, whose After says when to call it again.
 	Now   func() time.Time
@@ -58,6 +61,9 @@ type NamedSource struct {
 	Maildrop string
 	// Open is called again for every session.
 	Open func(context.Context) (Source, error)
+	// Pace, when not nil, is called before each message is asked for, with the octets that are expected: the size that the source has listed, or 0 where
+	// only its header is wanted. It waits as long as a rate limit wants. An error of it ends the session, once what was asked for before is dealt with.
+	Pace func(ctx context.Context, octets int64) error
 }
 
 // Rules are what the user said about messages that come without flags.

@@ -39,6 +39,12 @@ func (s *session) copy(ctx, pull, answer context.Context, stop func()) error {
 					}
 					continue
 				}
+				if s.Pace != nil {
+					if heldErr = s.Pace(ctx, f.body.Len()); heldErr != nil {
+						f.body.Release()
+						return
+					}
+				}
 				if s.Landing == Relayed {
 					if heldErr = s.intend(f.record); heldErr != nil {
 						f.body.Release()
@@ -130,7 +136,7 @@ func (s *session) bring(ctx, pull context.Context, uploads chan<- *flight, laneD
 		return errLaneDone
 	}
 	var failed error
-	for msg, err := range s.source.Fetch(pull, s.freshOnly(pull, &failed)) {
+	for msg, err := range s.source.Fetch(pull, s.paced(pull, s.freshOnly(pull, &failed), true, &failed)) {
 		if err != nil {
 			if err := s.unfetched(pull, msg, err); err != nil {
 				return err

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"iter"
 )
 
 // recall looks for messages without a stable ID among those that earlier runs have read, by their headers alone, so that a server without UIDL
@@ -16,7 +17,7 @@ func (s *session) recall(ctx context.Context) error {
 		return nil
 	}
 	var failed error
-	for m, err := range h.Headers(ctx, s.unstable(ctx, &failed)) {
+	for m, err := range h.Headers(ctx, s.paced(ctx, s.unstable(ctx, &failed), false, &failed)) {
 		if err != nil {
 			if classOf(err).Scope == ScopeMessage {
 				continue // RETR will tell
@@ -42,7 +43,7 @@ func (s *session) recall(ctx context.Context) error {
 }
 
 // unstable yields the fresh entries that could be recalled at all.
-func (s *session) unstable(ctx context.Context, failed *error) func(func(Entry) bool) {
+func (s *session) unstable(ctx context.Context, failed *error) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		for e := range s.freshOnly(ctx, failed) {
 			if !e.Stable && e.Size > 0 && !yield(e) {

@@ -87,6 +87,9 @@ func (r *run) source(ctx context.Context, src NamedSource) error {
 			}
 			continue
 		}
+		if r.Trouble != nil {
+			r.Trouble(err)
+		}
 		tries++
 		gain := r.books.moved() - before - (r.givenUp - givenUp)
 		if gain > 0 || r.givenUp > givenUp && r.givenUp <= maxGivenUp && r.books.moved() > r.givenUp {

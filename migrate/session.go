@@ -13,7 +13,8 @@ type session struct {
 	*run
 	ledger   *ledger
 	name     string
-	maildrop string // of the source; empty for a store
+	pace     func(context.Context, int64) error // of the source; may be nil
+	maildrop string                             // of the source; empty for a store
 	source   Source
 	target   Target
 	ways     ways
@@ -37,7 +38,7 @@ func (r *run) session(ctx context.Context, src NamedSource) (more bool, err erro
 	defer cut()
 	pull, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &session{run: r, ledger: newLedger(r.Account, r.books), name: src.Name, maildrop: src.Maildrop, folders: map[string]*folder{}, occurrences: map[Digest]int{},
+	s := &session{run: r, ledger: newLedger(r.Account, r.books), name: src.Name, pace: src.Pace, maildrop: src.Maildrop, folders: map[string]*folder{}, occurrences: map[Digest]int{},
 		spared: map[int]bool{}, leftByDate: map[string]bool{}}
 	r.books.progress.phase("connecting", "")
 	if err := s.open(pull, answer, src); err != nil {
@@ -314,7 +315,7 @@ func (s *session) readDates(ctx context.Context) error {
 		return nil
 	}
 	var failed error
-	for m, err := range h.Headers(ctx, s.freshOnly(ctx, &failed)) {
+	for m, err := range h.Headers(ctx, s.paced(ctx, s.freshOnly(ctx, &failed), false, &failed)) {
 		if err != nil {
 			if classOf(err).Scope == ScopeMessage {
 				continue // RETR will tell
@@ -356,12 +357,25 @@ func (s *session) freshOnly(ctx context.Context, failed *error) iter.Seq[Entry] 
 				}
 				continue
 			}
-			if s.Pace != nil {
-				if *failed = s.Pace(ctx); *failed != nil {
-					return
-				}
-			}
 			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// paced yields entries as the source's Pace lets them be asked for, whole or only their headers. An error of it ends them and is left in *failed.
+func (s *session) paced(ctx context.Context, entries iter.Seq[Entry], whole bool, failed *error) iter.Seq[Entry] {
+	if s.pace == nil {
+		return entries
+	}
+	return func(yield func(Entry) bool) {
+		for e := range entries {
+			octets := e.Size
+			if !whole {
+				octets = 0
+			}
+			if *failed = s.pace(ctx, octets); *failed != nil || !yield(e) {
 				return
 			}
 		}

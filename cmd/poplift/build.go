@@ -84,8 +84,9 @@ func (e end) String() string {
 // wiring is what all connections of a run share.
 type wiring struct {
 	tls         func(endpoint) (*tls.Config, error)
-	cleartext   func(endpoint) bool          // says whether no TLS was asked for by name
-	limitOf     func(endpoint) *rate.Limiter // of octets; nil is none
+	cleartext   func(endpoint) bool                    // says whether no TLS was asked for by name
+	limitOf     func(endpoint) []*rate.Limiter         // of octets; nil is none
+	countOf     func(endpoint) func(read, written int) // nil counts nothing
 	trace       *mailnet.Trace
 	pool        *migrate.Pool
 	window      int64
@@ -108,7 +109,10 @@ func (w *wiring) endpoint(e endpoint) (mailnet.Endpoint, error) {
 	}
 	out := mailnet.Endpoint{Address: e.address(), Host: e.Host, TLS: cfg, Trace: w.trace, Connect: w.timing.connect, Stall: w.timing.stall}
 	if w.limitOf != nil {
-		out.Limit = w.limitOf(e)
+		out.Limits = w.limitOf(e)
+	}
+	if w.countOf != nil {
+		out.Count = w.countOf(e)
 	}
 	switch e.Scheme {
 	case "pop3s", "imaps", "smtps":

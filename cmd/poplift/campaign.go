@@ -67,13 +67,16 @@ type campaign struct {
 	// rereads says that SIGHUP has the jobs file read again, and ends nothing.
 	rereads bool
 
-	mu       sync.Mutex // guards file and accounts too, which SIGHUP replaces
-	results  map[string]*result
-	limiters map[string]*rate.Limiter
-	active   map[string]*copyJob
-	held     map[string]time.Time    // when an account was first found to be held by another run
-	crowded  map[string]int          // by host, how often it had no room
-	budgets  map[string]fleet.Budget // by host
+	mu      sync.Mutex // guards file and accounts too, which SIGHUP replaces
+	results map[string]*result
+	// bandwidth is what all connections of the run share; nil is no bound.
+	bandwidth *rate.Limiter
+	rates     map[string]*rates  // by host
+	volumes   map[string]*volume // by account at a host
+	active    map[string]*copyJob
+	held      map[string]time.Time    // when an account was first found to be held by another run
+	crowded   map[string]int          // by host, how often it had no room
+	budgets   map[string]fleet.Budget // by host
 }
 
 // result is what came of one account.
@@ -97,8 +100,8 @@ func newCampaign(env *environment, o campaignOptions) (*campaign, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &campaign{env: env, ui: newUI(env, o.Output), opts: o, file: file, results: map[string]*result{}, limiters: map[string]*rate.Limiter{},
-		active: map[string]*copyJob{}, held: map[string]time.Time{}, crowded: map[string]int{}}
+	c := &campaign{env: env, ui: newUI(env, o.Output), opts: o, file: file, results: map[string]*result{}, rates: map[string]*rates{},
+		volumes: map[string]*volume{}, active: map[string]*copyJob{}, held: map[string]time.Time{}, crowded: map[string]int{}}
 	c.log = c.ui.log
 	for _, w := range file.Warnings {
 		c.log.Warn(w.Error())
@@ -178,6 +181,13 @@ func (c *campaign) share() error {
 			return err
 		}
 	}
+	if l.BandwidthLimit != "" {
+		n, err := parseSize(l.BandwidthLimit)
+		if err != nil {
+			return err
+		}
+		c.bandwidth = rate.NewLimiter(rate.Limit(n), mailnet.ReadBuffer)
+	}
 	tuneMemory(budget, c.env.getenv)
 	c.shared = &shared{pool: migrate.NewSharedPool(budget, n, ""), window: max(window, 1<<20)}
 	return nil
@@ -201,84 +211,38 @@ func (c *campaign) sleeper() func(context.Context, time.Duration) error {
 	}
 }
 
-// limiter is the budget of octets for an account's server: its own, or that of the whole run, whichever is smaller. All connections to it share it.
-func (c *campaign) limiter(a *jobs.Account, e endpoint) *rate.Limiter {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n, key := int64(0), "*"
-	if l := c.file.Limits.BandwidthLimit; l != "" {
-		n, _ = parseSize(l) // it was checked
-	}
-	if end := endOfAccount(a, e); end.Host != "" {
-		if own := c.file.Budget(end).BytesPerSecond; own > 0 && (n == 0 || own < n) {
-			n, key = own, end.Address()
-		}
-	}
-	if n == 0 {
-		return nil
-	}
-	l, ok := c.limiters[key]
-	if !ok {
-		l = rate.NewLimiter(rate.Limit(n), mailnet.ReadBuffer)
-		c.limiters[key] = l
-	}
-	return l
-}
-
-// pace is the budget of messages for an account's servers, or nil.
-func (c *campaign) pace(a *jobs.Account) func(context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var all []*rate.Limiter
-	for _, e := range append([]jobs.Endpoint{a.Target}, a.Sources...) {
-		n := c.file.Budget(e).MessagesPerSecond
-		if e.OnDisk() || n <= 0 {
-			continue
-		}
-		key := "messages " + e.Address()
-		if c.limiters[key] == nil {
-			c.limiters[key] = rate.NewLimiter(rate.Limit(n), max(1, int(n)))
-		}
-		all = append(all, c.limiters[key])
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return func(ctx context.Context) error {
-		for _, l := range all {
-			if err := l.Wait(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
-
 // task is an account for the fleet. What it needs beside its servers: its state, which two accounts with one target share and only one at a time can have;
-// and its log-ins, where a server wants some time between two of them.
+// sessions of the mailbox's own, where a server bounds them; and its log-ins, where a server wants some time between two of them.
+//
+// Sessions count for the mailbox that they open, whoever logs in: so do Dovecot, cPanel and Cyrus, also for a master user, and the services know nobody else.
 func (c *campaign) task(a *jobs.Account, do func(context.Context, *jobs.Account) fleet.Verdict) fleet.Task {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	needs := []string{"state of " + c.stateKey(a)}
 	c.budgets[needs[0]] = fleet.Budget{Sessions: 1}
+	need := func(name string, b fleet.Budget, sessions int) {
+		if slices.Contains(needs, name) { // sources are read one behind the other
+			return
+		}
+		c.budgets[name] = b
+		for range sessions {
+			needs = append(needs, name)
+		}
+	}
 	for i, e := range append([]jobs.Endpoint{a.Target}, a.Sources...) {
 		if e.OnDisk() {
 			continue
 		}
-		host, b := e.Address(), c.file.Budget(e)
-		c.budgets[host] = fleet.Budget{Sessions: b.Connections}
-		switch {
-		case i == 0:
-			for range connectionsPerTarget {
-				needs = append(needs, host)
-			}
-		case !slices.Contains(needs[1:], host): // sources are read one behind the other
-			needs = append(needs, host)
+		host, b, sessions := e.Address(), c.file.Budget(e), 1
+		if i == 0 {
+			sessions = connectionsPerTarget
+		}
+		need(host, fleet.Budget{Sessions: b.Connections}, sessions)
+		if b.UserConnections > 0 {
+			need("sessions of "+e.User+" at "+host, fleet.Budget{Sessions: b.UserConnections}, sessions)
 		}
 		if b.LoginInterval > 0 {
-			login := "log-in of " + e.Login + " at " + host
-			c.budgets[login] = fleet.Budget{Interval: b.LoginInterval}
-			needs = append(needs, login)
+			need("log-in of "+e.Login+" at "+host, fleet.Budget{Interval: b.LoginInterval}, 1)
 		}
 	}
 	return fleet.Task{ID: a.ID(), Hosts: needs, Run: func(ctx context.Context) fleet.Verdict { return do(ctx, a) }}
@@ -312,9 +276,10 @@ func (c *campaign) each(ctx context.Context, do func(context.Context, *jobs.Acco
 func (c *campaign) job(ctx context.Context, a *jobs.Account) (*copyJob, error) {
 	o := c.accountCopy(a)
 	shared := *c.shared
-	shared.pace, shared.sleep = c.pace(a), c.sleeper()
-	shared.limit = func(e endpoint) *rate.Limiter { return c.limiter(a, e) }
+	shared.sleep, shared.trouble = c.sleeper(), c.trouble(a)
+	shared.limit = func(e endpoint) []*rate.Limiter { return c.limitersOf(a, e) }
 	if !c.opts.DryRun {
+		shared.gate = func(e endpoint) *gate { return c.gateOf(a, e) }
 		shared.logins = &logins{dir: filepath.Join(c.stateDir, "refused"), now: c.env.now, files: []string{c.opts.File, a.File}, asked: c.opts.Account != ""}
 	}
 	o.Shared = &shared
@@ -345,6 +310,11 @@ func (c *campaign) verdict(a *jobs.Account, err error) fleet.Verdict {
 		c.crowded[v.Busy]++
 		c.mu.Unlock()
 	}
+	if v.Again && e != nil && e.Throttled {
+		if end, ok := endAt(a, e); ok && !c.ratesOf(end).bounded() {
+			v.Slow = end.Address()
+		}
+	}
 	return v
 }
 
@@ -363,15 +333,23 @@ func (c *campaign) mayWait(a *jobs.Account) bool {
 	return c.env.now().Sub(since) < cmp.Or(c.opts.Wait, c.file.Schedule.Wait)
 }
 
-// hostOf is the server that an error speaks of: our own packages name themselves in Op.
+// hostOf is the server that an error speaks of, or "".
 func hostOf(a *jobs.Account, e *migrate.Error) string {
-	if strings.HasPrefix(e.Op, "imap") && !a.Target.OnDisk() {
-		return a.Target.Address()
+	if end, ok := endAt(a, e); ok {
+		return end.Address()
+	}
+	return ""
+}
+
+// endAt is the end that an error speaks of: our own packages name themselves in Op.
+func endAt(a *jobs.Account, e *migrate.Error) (jobs.Endpoint, bool) {
+	if strings.HasPrefix(e.Op, "imap") {
+		return a.Target, !a.Target.OnDisk()
 	}
 	for _, s := range a.Sources {
 		if !s.OnDisk() && (e.Subject == "" || e.Subject == s.Address() || len(a.Sources) == 1) {
-			return s.Address()
+			return s, true
 		}
 	}
-	return ""
+	return jobs.Endpoint{}, false
 }

@@ -54,16 +54,6 @@ type copyOptions struct {
 	Shared *shared
 }
 
-// shared is what the accounts of one run have together.
-type shared struct {
-	pool   *migrate.Pool
-	window int64
-	limit  func(endpoint) *rate.Limiter
-	pace   func(context.Context) error
-	sleep  func(context.Context, time.Duration) error
-	logins *logins // nil asks for every log-in
-}
-
 // copyJob is a copy that can start: everything is checked and every password is known.
 type copyJob struct {
 	wiring
@@ -278,6 +268,9 @@ const smallestBudget = 1 << 20
 func (j *copyJob) setLimits(o copyOptions) error {
 	if s := o.Shared; s != nil {
 		j.pool, j.window, j.limitOf = s.pool, s.window, s.limit
+		if s.gate != nil {
+			j.countOf = func(e endpoint) func(read, written int) { return s.gate(e).count() }
+		}
 		return nil
 	}
 	budget, err := parseSize(o.Memory)
@@ -303,8 +296,8 @@ func (j *copyJob) setLimits(o copyOptions) error {
 		if err != nil || n < 1 {
 			return usagef("--bwlimit: %q is no rate; write it as 500k or 2M, in octets a second", o.BandwidthLimit)
 		}
-		limit := rate.NewLimiter(rate.Limit(n), mailnet.ReadBuffer) // one for all connections: their sum keeps to it
-		j.limitOf = func(endpoint) *rate.Limiter { return limit }
+		limit := []*rate.Limiter{rate.NewLimiter(rate.Limit(n), mailnet.ReadBuffer)} // one for all connections: their sum keeps to it
+		j.limitOf = func(endpoint) []*rate.Limiter { return limit }
 	}
 	return nil
 }
@@ -424,14 +417,16 @@ func (j *copyJob) account() (*migrate.Account, error) {
 		DryRun: j.dryRun, Progress: &j.progress, Log: j.log, Now: j.env.now, Sleep: j.env.sleep, Grace: grace,
 	}
 	if j.shared != nil {
-		a.Pace, a.Sleep = j.shared.pace, j.shared.sleep
+		a.Sleep, a.Trouble = j.shared.sleep, j.shared.trouble
 	}
 	for _, s := range j.sources {
 		named, err := j.source(s)
 		if err != nil {
 			return nil, err
 		}
-		named.Open = guarded(j.logins(), s, migrate.ScopeSession, named.Open)
+		g := j.gate(s)
+		named.Open = gated(g, guarded(j.logins(), s, migrate.ScopeSession, named.Open))
+		named.Pace = g.pace()
 		a.Sources = append(a.Sources, named)
 	}
 	if j.keepDir != "" {
@@ -450,17 +445,11 @@ func (j *copyJob) account() (*migrate.Account, error) {
 		}
 	}
 	if a.OpenTarget, err = j.wiring.target(j.target); err == nil {
-		a.OpenTarget = guarded(j.logins(), j.target, migrate.ScopeRun, a.OpenTarget)
+		g := j.gate(j.target)
+		a.OpenTarget = gated(g, guarded(j.logins(), j.target, migrate.ScopeRun, a.OpenTarget))
+		a.Pace = g.pace()
 	}
 	return a, err
-}
-
-// logins is what keeps refused log-ins from being asked for again; a person who runs a copy by hand may ask as often as he likes.
-func (j *copyJob) logins() *logins {
-	if j.shared == nil {
-		return nil
-	}
-	return j.shared.logins
 }
 
 // watched runs the account while the bar (or the log) and the status file follow it.

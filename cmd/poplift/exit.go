@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"poplift/migrate"
 	"poplift/state"
 )
 
@@ -23,7 +24,7 @@ const exitTable = `EXIT CODES
      0  done: every message is accounted for
      1  failed: the error says why; run the same command again to go on
      2  usage or configuration: nothing was started
-     3  done, but some messages are left on the source: the table lists them, or --max-runtime was over before their turn
+     3  done, but some messages are left on the source: the table lists them, or their turn comes in a later run (--max-runtime, a provider's daily volume)
      4  some accounts failed, or are not as they should be (check, run, verify)
     11  another run holds the account, or some of the accounts; the others are done
    130  interrupted; run the same command again to go on
@@ -54,7 +55,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, errAccounts):
 		return exitAccounts
-	case errors.Is(err, errLeft): // or not reached in time
+	case errors.Is(err, errLeft), only(err, migrate.ErrVolume): // or not reached in time
 		return exitLeft
 	case errors.Is(err, state.ErrLocked):
 		return exitLocked

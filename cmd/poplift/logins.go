@@ -121,8 +121,13 @@ func markOf(ctx context.Context, login string, c mailnet.Credentials) (string, e
 }
 
 func (l *logins) path(login string) string {
-	sum := sha256.Sum256([]byte(login))
-	return filepath.Join(l.dir, hex.EncodeToString(sum[:12])+".json")
+	return filepath.Join(l.dir, fileKey(login))
+}
+
+// fileKey is the name of the file for what is kept of a log-in or an account: any name of one makes a good file name, and tells nothing.
+func fileKey(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:12]) + ".json"
 }
 
 // read returns what is kept. A file that can't be read is as good as none: it costs one more log-in.
@@ -139,14 +144,20 @@ func (l *logins) write(r refusedLogin) error {
 }
 
 // onlyHeldBack says whether err is of nothing but log-ins that were not tried: people have been told when they were refused.
-func onlyHeldBack(err error) bool {
+func onlyHeldBack(err error) bool { return only(err, errHeldBack) }
+
+// only says whether each of the errors that are joined in err is target.
+func only(err, target error) bool {
+	if _, one := err.(*migrate.Error); one {
+		return errors.Is(err, target)
+	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok && !errors.Is(err, migrate.ErrLogin) {
 		for _, e := range many.Unwrap() {
-			if !onlyHeldBack(e) {
+			if !only(e, target) {
 				return false
 			}
 		}
 		return true
 	}
-	return errors.Is(err, errHeldBack)
+	return errors.Is(err, target)
 }

@@ -59,7 +59,7 @@ func stateOf(err error) report.State {
 		return report.Left
 	case errors.Is(err, state.ErrLocked):
 		return report.Elsewhere
-	case errors.Is(err, errInterrupted), errors.Is(err, errRuntime):
+	case errors.Is(err, errInterrupted), errors.Is(err, errRuntime), only(err, migrate.ErrVolume):
 		return report.Interrupted
 	}
 	return report.Failed

@@ -72,6 +72,11 @@ func (c *campaign) copy(ctx context.Context, a *jobs.Account) fleet.Verdict {
 		c.deactivate(a)
 		j.close()
 	}
+	if news, failed := c.settle(a, err); failed != nil {
+		err = errors.Join(err, failed)
+	} else if news {
+		c.tellVolume(a, err)
+	}
 	out.Err = endOf(out.Report, err)
 	v := c.verdict(a, out.Err)
 	v.Free = v.Free || v.Again && progressed(out.Report) // what gets on is not given up
@@ -168,6 +173,8 @@ func (c *campaign) copied(t fleet.Task, v fleet.Verdict, final bool) {
 		log.Warn("another run holds the account")
 	case onlyHeldBack(out.Err):
 		log.Warn("left out", "err", out.Err, "hint", migrate.HintOf(out.Err))
+	case only(out.Err, migrate.ErrVolume):
+		log.Info("enough for now", "err", out.Err)
 	case errors.Is(out.Err, errInterrupted), errors.Is(out.Err, errRuntime):
 		log.Info("stopped in the middle; the next run goes on there")
 	default:
@@ -182,13 +189,15 @@ var (
 	errElsewhere = fmt.Errorf("%w: some of the accounts", state.ErrLocked)
 	// errTimeUp says that all is well as far as the run came before its time was over.
 	errTimeUp = fmt.Errorf("%w: the time for the run is over", errLeft)
+	// errVolumes says that all is well as far as the providers' volumes went.
+	errVolumes = fmt.Errorf("%w: volumes of providers are used up", errLeft)
 )
 
 // end is the error of the whole run. news says that there is something that a person must do, and hasn't been told before.
 func (c *campaign) end(ctx context.Context, timedOut bool) (err error, news bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var failed, locked, left, late int
+	var failed, locked, left, late, paused int
 	for _, a := range c.accounts {
 		r := c.results[a.ID()]
 		switch {
@@ -199,6 +208,8 @@ func (c *campaign) end(ctx context.Context, timedOut bool) (err error, news bool
 			news = true
 		case errors.Is(r.outcome.Err, state.ErrLocked):
 			locked++
+		case only(r.outcome.Err, migrate.ErrVolume): // nobody has to do anything about it
+			paused++
 		case r.outcome.Err != nil:
 			failed++
 			news = news || !onlyHeldBack(r.outcome.Err)
@@ -211,6 +222,8 @@ func (c *campaign) end(ctx context.Context, timedOut bool) (err error, news bool
 		return errAccounts, news
 	case left > 0:
 		return errLeft, news
+	case paused > 0:
+		return errVolumes, news
 	case locked > 0:
 		return errElsewhere, news
 	case timedOut && late > 0:

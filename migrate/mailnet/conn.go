@@ -42,9 +42,12 @@ type Endpoint struct {
 	// Stall bounds the time in which not one octet moves, either way, while one is waited for; 0 is 5 min (RFC 9051 5.4, RFC 1939 3 let a server
 	// take its time: a slow PASS on a big maildrop is normal).
 	Stall time.Duration
-	// Limit bounds the octets a second of both directions together, as they are inside TLS; nil is unlimited. A burst of at least
-	// ReadBuffer keeps it from costing more than the octets do.
-	Limit *rate.Limiter
+	// Limits bound the octets a second of both directions together, as they are inside TLS: each octet is paid for at every one of them. A
+	// burst of at least ReadBuffer keeps one from costing more than the octets do.
+	Limits []*rate.Limiter
+	// Count, when not nil, is told how many octets have been read or written, as they are inside TLS. The reader and the writer may call it at
+	// the same time.
+	Count func(read, written int)
 	// Trace takes the transcript; nil keeps none.
 	Trace *Trace
 }

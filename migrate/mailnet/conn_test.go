@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,7 +192,7 @@ func TestReadBufferHidesNothing(t *testing.T) {
 
 // TestCut ends connections in the middle of everything, by Close and by the context: whoever waits is told at once, and why.
 func TestCut(t *testing.T) {
-	slow := func() *rate.Limiter { return rate.NewLimiter(1, 1) }
+	slow := func() []*rate.Limiter { return []*rate.Limiter{rate.NewLimiter(1, 1)} }
 	buffer := bytes.Repeat([]byte("x"), 64<<20)
 	lone := issue(t, nil, nil)
 	for _, tt := range []struct {
@@ -207,11 +208,11 @@ func TestCut(t *testing.T) {
 		},
 		{"handshake", Endpoint{Security: StartTLS}, idle, func(c *Conn) error { return c.UpgradeTLS() }},
 		{
-			"limited read", Endpoint{Security: Cleartext, Limit: slow()}, echo,
+			"limited read", Endpoint{Security: Cleartext, Limits: slow()}, echo,
 			func(c *Conn) error { _, err := io.ReadAll(c); return err },
 		},
 		{
-			"limited write", Endpoint{Security: Cleartext, Limit: slow()}, idle,
+			"limited write", Endpoint{Security: Cleartext, Limits: slow()}, idle,
 			func(c *Conn) error { _, err := c.Write(buffer); return err },
 		},
 		{
@@ -332,9 +333,12 @@ func TestLimit(t *testing.T) {
 		c.Write([]byte("!"))
 		idle(c)
 	}
-	for _, burst := range []int{1000, ReadBuffer, 1 << 20} {
+	for n, burst := range []int{1000, ReadBuffer, 1 << 20} {
 		ep := clear(serve(t, script))
-		ep.Limit = rate.NewLimiter(4<<20, burst)
+		ep.Limits = []*rate.Limiter{rate.NewLimiter(1<<30, ReadBuffer), rate.NewLimiter(1<<30, ReadBuffer)}
+		ep.Limits[n%2] = rate.NewLimiter(4<<20, burst) // whichever of them is the tight one
+		var read, written atomic.Int64
+		ep.Count = func(r, w int) { read.Add(int64(r)); written.Add(int64(w)) }
 		c := mustDial(t, ep)
 		begun := time.Now()
 		if _, err := io.ReadFull(c, make([]byte, octets)); err != nil { // into a buffer bigger than the burst
@@ -348,6 +352,9 @@ func TestLimit(t *testing.T) {
 		}
 		if least := time.Duration(2*octets-burst) * time.Second / (4 << 20); time.Since(begun) < least*9/10 {
 			t.Errorf("burst %d: took %v, at least %v were due", burst, time.Since(begun), least)
+		}
+		if r, w := read.Load(), written.Load(); r != octets+1 || w != octets {
+			t.Errorf("counted %d octets read and %d written", r, w)
 		}
 	}
 }

@@ -15,12 +15,13 @@ type rawReader struct{ c *Conn }
 
 func (r rawReader) Read(p []byte) (int, error) {
 	c := r.c
-	if c.ep.Limit != nil {
+	if len(c.ep.Limits) > 0 {
 		p = p[:min(len(p), ReadBuffer)] // no more at once than what can be paid for at once
 	}
 	c.net.SetReadDeadline(time.Now().Add(c.ep.Stall))
 	n, err := c.net.Read(p)
 	c.read.Add(int64(n))
+	c.count(n, 0)
 	if werr := c.pay(n); werr != nil && err == nil {
 		err = werr
 	}
@@ -42,6 +43,7 @@ func (w rawWriter) Write(p []byte) (int, error) {
 		c.net.SetWriteDeadline(time.Now().Add(c.ep.Stall))
 		n, err := c.net.Write(part)
 		c.written.Add(int64(n))
+		c.count(0, n)
 		c.net.SetReadDeadline(time.Now().Add(c.ep.Stall))
 		if done += n; err != nil || done == len(p) {
 			return done, c.explain(err)
@@ -49,17 +51,23 @@ func (w rawWriter) Write(p []byte) (int, error) {
 	}
 }
 
-// pay waits until the limit allows n octets, in steps that its burst allows. It ends early with the connection.
-func (c *Conn) pay(n int) error {
-	if c.ep.Limit == nil {
-		return nil
+// count tells whoever counts.
+func (c *Conn) count(read, written int) {
+	if c.ep.Count != nil {
+		c.ep.Count(read, written)
 	}
-	for n > 0 {
-		step := min(n, max(c.ep.Limit.Burst(), 1))
-		if err := c.ep.Limit.WaitN(c.life, step); err != nil {
-			return fmt.Errorf("bandwidth limit: %w", err)
+}
+
+// pay waits until every limit allows n octets, in steps that its burst allows. It ends early with the connection.
+func (c *Conn) pay(n int) error {
+	for _, l := range c.ep.Limits {
+		for left := n; left > 0; {
+			step := min(left, max(l.Burst(), 1))
+			if err := l.WaitN(c.life, step); err != nil {
+				return fmt.Errorf("bandwidth limit: %w", err)
+			}
+			left -= step
 		}
-		n -= step
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func (c Config) prepared() (Config, error) {
 		}
 		path := c.Socket
 		c.Endpoint = mailnet.Endpoint{Address: path, Host: "localhost", Security: mailnet.Cleartext, Connect: c.Endpoint.Connect,
-			Stall: c.Endpoint.Stall, Limit: c.Endpoint.Limit, Trace: c.Endpoint.Trace,
+			Stall: c.Endpoint.Stall, Limits: c.Endpoint.Limits, Count: c.Endpoint.Count, Trace: c.Endpoint.Trace,
 			Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				var d net.Dialer
 				return d.DialContext(ctx, "unix", path)

@@ -73,6 +73,12 @@ func (l *loader) complaintOf(kind string, v *leaf) *complaint {
 func checkValue(kind, text string, l *loader) *complaint {
 	var err error
 	hint := ""
+	if of, ok := strings.CutSuffix(kind, orNone); ok {
+		if text == none || text == "0" {
+			return nil
+		}
+		kind = of
+	}
 	switch kind {
 	case "version":
 		if text != "1" {
@@ -129,6 +135,9 @@ func checkValue(kind, text string, l *loader) *complaint {
 	}
 	return nil
 }
+
+// orNone ends the kinds of values that can be none: no limit, whatever is known of a provider.
+const orNone, none = " or none", "none"
 
 const whenHint = "write it as 2024-12-31, 2024-12-31T18:00:00+01:00, or an age such as 30d, 6w, 2y"
 

@@ -26,14 +26,24 @@ type Provider struct {
 
 // Budget is what one server takes. Zero fields are unlimited, or unknown.
 type Budget struct {
-	// Connections are those at once for all accounts together, UserConnections those for one; a user's own clients take theirs out of the same.
+	// Connections are those at once for all accounts together, UserConnections those for one mailbox, whoever logs in; a user's own clients take theirs out
+	// of the same.
 	Connections, UserConnections int
 	MessagesPerSecond            float64
 	BytesPerSecond               int64
-	// UploadPerDay and DownloadPerDay are octets of one account.
+	// UploadPerDay and DownloadPerDay are octets of one account within any 24 hours.
 	UploadPerDay, DownloadPerDay int64
 	// LoginInterval is the least time between two log-ins to one account.
 	LoginInterval time.Duration
+}
+
+// unlimited is a field that says so, where 0 leaves it to somebody else.
+const unlimited = -1
+
+// settled returns b with 0 for what is unlimited.
+func (b Budget) settled() Budget {
+	return Budget{max(b.Connections, 0), max(b.UserConnections, 0), max(b.MessagesPerSecond, 0), max(b.BytesPerSecond, 0), max(b.UploadPerDay, 0),
+		max(b.DownloadPerDay, 0), max(b.LoginInterval, 0)}
 }
 
 // within returns the stricter of two budgets, field by field.
@@ -75,7 +85,7 @@ func (f *File) Budget(e Endpoint) Budget {
 	case strings.HasPrefix(e.Scheme, "imap"):
 		known = e.Provider.IMAP
 	}
-	return f.hosts[e.Host].budget.over(known.within(f.Limits.Host))
+	return f.hosts[e.Host].budget.over(known.within(f.Limits.Host)).settled()
 }
 
 // ProviderNames are the values of the key provider, without none.

@@ -100,13 +100,25 @@ func texts(l list) []string {
 	return out
 }
 
+// budget is what is written, with unlimited for none.
 func (b *budgetSpec) budget() Budget {
-	out := Budget{Connections: count(b.Connections), UserConnections: count(b.UserConnections), BytesPerSecond: size(b.BytesPerSecond),
-		UploadPerDay: size(b.UploadPerDay), DownloadPerDay: size(b.DownloadPerDay), LoginInterval: duration(b.LoginInterval)}
-	if b.MessagesPerSecond.has() {
-		out.MessagesPerSecond, _ = parseRate(b.MessagesPerSecond.text)
+	perSecond := func(v leaf) float64 {
+		if !v.has() {
+			return 0
+		}
+		n, _ := parseRate(v.text)
+		return n
 	}
-	return out
+	return Budget{orUnlimited(b.Connections, count), orUnlimited(b.UserConnections, count), orUnlimited(b.MessagesPerSecond, perSecond),
+		orUnlimited(b.BytesPerSecond, size), orUnlimited(b.UploadPerDay, size), orUnlimited(b.DownloadPerDay, size), orUnlimited(b.LoginInterval, duration)}
+}
+
+// orUnlimited reads a value that may be none.
+func orUnlimited[N int | int64 | float64 | time.Duration](v leaf, read func(leaf) N) N {
+	if v.has() && (v.text == none || v.text == "0") {
+		return unlimited
+	}
+	return read(v)
 }
 
 // minMemory is the least that poplift copy takes too: below it the run would crawl.
@@ -123,7 +135,7 @@ func (l *loader) limits(s *limitsSpec) Limits {
 		l.add(s.Bandwidth.at, "leave it out for no limit", "bwlimit %s lets nothing through", s.Bandwidth.text)
 	}
 	return Limits{Concurrency: count(s.Concurrency), Memory: textOf(s.Memory), Window: textOf(s.Window), BandwidthLimit: textOf(s.Bandwidth),
-		Host: s.budget()}
+		Host: s.budget().settled()}
 }
 
 // provider is the one that a key names.

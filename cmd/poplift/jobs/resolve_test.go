@@ -180,10 +180,11 @@ hosts:
   pop.old.example: {connections: 9, login_interval: 1m}
   imap.new.example: {provider: dovecot}
   imap.gmail.com: {provider: none, upload_per_day: 1M}
+  pop.gmail.com: {download_per_day: none, connections: 0, messages_per_second: none, user_connections: none, bytes_per_second: none, login_interval: none}
 defaults: {source: pop3s://pop.old.example, target: imaps://imap.new.example}
 jobs:
   - {name: x, accounts: [a, {user: b, target: imaps://imap.gmail.com}, {user: c, target: imaps://IMAP.Mail.Yahoo.com},
-     {user: d, source: {url: pop3s://pop.gmail.com, provider: cpanel}}, {user: e, source: /mail}]}
+     {user: d, source: {url: pop3s://pop.gmx.net, provider: cpanel}}, {user: e, source: /mail}, {user: f, source: pop3s://pop.gmail.com}]}
 `, LoadOptions{})
 	a := f.Accounts
 	for _, c := range []struct {
@@ -196,6 +197,7 @@ jobs:
 		{"none forgets what is known", a[1].Target, Budget{Connections: 6, UserConnections: 8, BytesPerSecond: 1 << 20, UploadPerDay: 1 << 20}},
 		{"a provider known by its host", a[2].Target, Budget{Connections: 6, UserConnections: 5, BytesPerSecond: 1 << 20}},
 		{"an end's own provider", a[3].Sources[0], Budget{Connections: 6, UserConnections: 3, BytesPerSecond: 1 << 20}},
+		{"none takes back what is known and what limits say", a[5].Sources[0], Budget{}},
 		{"a place on disk", a[4].Sources[0], Budget{Connections: 6, UserConnections: 8, BytesPerSecond: 1 << 20}},
 	} {
 		if got := f.Budget(c.end); got != c.want {

@@ -49,13 +49,13 @@ type limitsSpec struct {
 }
 
 type budgetSpec struct {
-	Connections       leaf `yaml:"connections" kind:"count"`
-	UserConnections   leaf `yaml:"user_connections" kind:"count"`
-	MessagesPerSecond leaf `yaml:"messages_per_second" kind:"rate"`
-	BytesPerSecond    leaf `yaml:"bytes_per_second" kind:"size"`
-	UploadPerDay      leaf `yaml:"upload_per_day" kind:"size"`
-	DownloadPerDay    leaf `yaml:"download_per_day" kind:"size"`
-	LoginInterval     leaf `yaml:"login_interval" kind:"duration"`
+	Connections       leaf `yaml:"connections" kind:"count or none"`
+	UserConnections   leaf `yaml:"user_connections" kind:"count or none"`
+	MessagesPerSecond leaf `yaml:"messages_per_second" kind:"rate or none"`
+	BytesPerSecond    leaf `yaml:"bytes_per_second" kind:"size or none"`
+	UploadPerDay      leaf `yaml:"upload_per_day" kind:"size or none"`
+	DownloadPerDay    leaf `yaml:"download_per_day" kind:"size or none"`
+	LoginInterval     leaf `yaml:"login_interval" kind:"duration or none"`
 }
 
 // hostsSpec is a mapping whose keys are hosts.

@@ -66,7 +66,8 @@ const (
 	Failed
 	// Elsewhere is held by another run.
 	Elsewhere
-	// Interrupted was begun, and the run ended before it was through: a signal, or the longest time that a run may take.
+	// Interrupted was begun, and the run ended before it was through: a signal, the longest time that a run may
+	// take, or what a provider lets through in a day.
 	Interrupted
 )
 
