@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // letter is one copy of a message on its way.
@@ -13,11 +14,14 @@ type letter struct {
 	tally   Tally // zero for all copies but the one that the message is counted by
 }
 
+// filed says whether a Filer is asked about an entry: it is in the inbox.
+func filed(e Entry) bool { return len(e.Folder) == 0 && (e.Role == "" || e.Role == RoleInbox) }
+
 // file asks the Filer, if there is one, where the message goes. The copy that the message is counted by comes last: when its record is
 // written, the others are there. An empty answer means that the message has been dealt with.
 func (s *session) file(ctx context.Context, m *Message, rec Record) ([]letter, error) {
 	whole := letter{m, rec, m.tally()}
-	if s.Filer == nil || len(m.Folder) > 0 || m.Role != "" && m.Role != RoleInbox {
+	if s.Filer == nil || !filed(m.Entry) {
 		return []letter{whole}, nil
 	}
 	if old, ok, err := s.Store.Record(s.name, rec.ID); err != nil || ok && old.Outcome.Done() && sameOctets(old, rec) && !s.Rules.again(old) {
@@ -112,7 +116,7 @@ func (s *session) another(ctx context.Context, of letter, f Filing) (letter, err
 	}
 	m.Body.Seal()
 	rec := of.record
-	rec.ID += "\x00" + folderKey(f.Folder, "")
+	rec.ID = copyID(rec.ID, f)
 	return letter{&m, rec, Tally{}}, nil
 }
 
@@ -172,4 +176,12 @@ func (s *session) redirect(ctx context.Context, l letter, to string) (redirected
 		s.books.tell(Problem{Source: s.name, ID: l.message.ID, Subject: rec.Subject, Size: rec.Size, Date: rec.Date, Outcome: rec.Outcome, Reason: rec.Reason, Hint: out.hint})
 	}
 	return out, s.ledger.amendAt(rec, s.Now())
+}
+
+// copyID is the ID of the record of one more copy of a message that a Filer wants, and cutCopy takes it apart.
+func copyID(id string, f Filing) string { return id + "\x00" + folderKey(f.Folder, "") }
+
+func cutCopy(id string) (of string, isCopy bool) {
+	of, _, isCopy = strings.Cut(id, "\x00")
+	return of, isCopy
 }

@@ -222,21 +222,30 @@ func (r *run) closeGaps() error {
 	}
 	for _, g := range r.join.gaps {
 		whole := r.DryRun && r.join.taken[g.uidl]
-		for _, src := range r.Sources {
-			if src.Maildrop == "" || whole {
-				continue
+		if !whole {
+			var err error
+			if whole, err = r.hasWhole(g); err != nil {
+				return err
 			}
-			rec, ok, err := r.Store.Record(src.Name, g.uidl)
-			if err != nil {
-				return stateError(err)
-			}
-			whole = ok && rec.Outcome.Done() && r.join.names(src.Maildrop, g.uidl)
 		}
 		if whole {
 			r.books.resolve(g.problem, g.tally, wholeReason)
 		}
 	}
 	return nil
+}
+
+// hasWhole says whether a maildrop of the account had the whole of a partial message, in this run or an earlier one.
+func (r *run) hasWhole(g gap) (bool, error) {
+	for _, src := range r.Sources {
+		if src.Maildrop == "" || !r.join.names(src.Maildrop, g.uidl) {
+			continue
+		}
+		if rec, ok, err := r.Store.Record(src.Name, g.uidl); err != nil || ok && rec.Outcome.Done() {
+			return err == nil, stateError(err)
+		}
+	}
+	return false, nil
 }
 
 // inOrder checks that stores come before maildrops: what a store knows has to be known when its maildrop is read.

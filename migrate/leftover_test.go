@@ -241,7 +241,7 @@ func TestStrippedMessages(t *testing.T) {
 		t.Errorf("problems %+v", rep.Problems)
 	}
 	w.must(t, "known 5")
-	if got := w.verify(t, 1); !strings.Contains(got, "altered 0 safe true") {
+	if got := w.verify(t, 1); !strings.Contains(got, "altered 0: ") {
 		t.Error(got)
 	}
 	w.store = migratetest.NewStore()

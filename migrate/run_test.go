@@ -33,21 +33,22 @@ func letters(n int) []migratetest.Letter {
 
 // world is a maildrop, mailboxes and a store that outlive the runs.
 type world struct {
-	drop   *migratetest.Maildrop
-	shelf  *migratetest.Maildrop // a client's store, read first; nil is none
-	boxes  *migratetest.Mailboxes
-	relay  *migratetest.Mailboxes
-	keep   *migratetest.Mailboxes
-	filer  migrate.Filer
-	strip  func(context.Context, *migrate.Spool) (*migrate.Spool, string, error)
-	dry    bool
-	store  *migratetest.Store
-	now    time.Time
-	twins  bool
-	rules  migrate.Rules
-	router migratetest.Router
-	crash  *migratetest.Crasher
-	slept  time.Duration
+	verified migrate.Verification // the last one
+	drop     *migratetest.Maildrop
+	shelf    *migratetest.Maildrop // a client's store, read first; nil is none
+	boxes    *migratetest.Mailboxes
+	relay    *migratetest.Mailboxes
+	keep     *migratetest.Mailboxes
+	filer    migrate.Filer
+	strip    func(context.Context, *migrate.Spool) (*migrate.Spool, string, error)
+	dry      bool
+	store    *migratetest.Store
+	now      time.Time
+	twins    bool
+	rules    migrate.Rules
+	router   migratetest.Router
+	crash    *migratetest.Crasher
+	slept    time.Duration
 }
 
 func newWorld(t *testing.T, drop ...migratetest.Letter) *world {

@@ -70,6 +70,19 @@ type Indexed struct {
 	Envelope Envelope
 }
 
+// FlagChecker is a Target that can say which flags its messages lack.
+type FlagChecker interface {
+	// Lacking asks want once about each message that lies in mb, in order of UID, and yields those that lack some of the flags that want says. Flags
+	// are compared as the target would write them down, and case doesn't count; one that it has no way to write down is lacking. It changes nothing.
+	Lacking(ctx context.Context, mb Mailbox, want func(uid uint32) []Flag) iter.Seq2[Lack, error]
+}
+
+// Lack is a message on the target, and the flags that it should have and hasn't.
+type Lack struct {
+	UID   uint32
+	Flags []Flag
+}
+
 // Limiter is a Target that refuses messages above a size it tells beforehand (APPENDLIMIT, RFC 7889; SMTP SIZE, RFC 1870).
 type Limiter interface {
 	// MaxSize is in octets; 0 means no limit is known.

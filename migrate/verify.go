@@ -3,14 +3,11 @@ package migrate
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
-	"io"
-	"maps"
+	"hash/maphash"
 	"math"
-	"slices"
 )
 
-// Verification is what a comparison of source, store and target found.
+// Verification is what a comparison of sources, store and target found.
 type Verification struct {
 	// Listed is what the sources list. It is the sum of Placed, Relayed, Kept, Left and Missing.
 	Listed Tally
@@ -18,47 +15,59 @@ type Verification struct {
 	Placed, Relayed, Kept, Left Tally
 	// Missing are on the source and nowhere else.
 	Missing Tally
-	// Found counts the target's messages that records claim and that lie there; Gone those that don't any more: somebody moved or deleted them.
-	Found, Gone int64
+	// Expected counts the messages that records claim on the target. It is the sum of Found, which lie where they were put, Moved, which lie in another
+	// folder now, or under another UID, and Gone, which are nowhere on the target: somebody deleted them.
+	Expected, Found, Moved, Gone int64
 	// Resized lie there with another size than was stored: a server that rewrites mail.
 	Resized int64
+	// Flagged counts the found messages that have flags in the source, or by a rule, and whose flags on the target were read; FlagsDiffer those
+	// among them that lack one. Flags that only the target has are no difference: the user has read the mail since.
+	Flagged, FlagsDiffer int64
 	// Read counts the messages whose octets were read from the target and compared; Altered those that were others.
 	Read, Altered int64
-	// Folders are the target's folders that mail was brought to.
+	// Folders are the target's folders that mail was brought to, in order of name.
 	Folders  []VerifiedFolder
 	Problems []Problem
 	// Dropped counts the problems beyond MaxProblems.
 	Dropped int
 }
 
-// VerifiedFolder is one folder of the target.
+// VerifiedFolder is one folder of the target. The counts are those of the Verification.
 type VerifiedFolder struct {
 	Name string
-	// Messages lie there; Expected are those that records claim.
-	Messages, Expected, Gone int64
+	// Messages lie there, whoever put them.
+	Messages                     int64
+	Expected, Found, Moved, Gone int64
+	Flagged, FlagsDiffer         int64
 }
 
-// Safe says whether the sources could be switched off without a loss, and if not, why.
-func (v Verification) Safe() (bool, string) {
-	switch {
-	case v.Missing.Messages > 0:
-		return false, fmt.Sprintf("%d messages are on the source only", v.Missing.Messages)
-	case v.Altered > 0:
-		return false, fmt.Sprintf("%d messages on the target differ from what was copied", v.Altered)
-	case v.Gone > 0:
-		return false, fmt.Sprintf("%d copied messages are not where they were put: somebody moved or deleted them", v.Gone)
-	case v.Kept.Messages > 0:
-		return false, fmt.Sprintf("%d messages lie in the dead-letter tree", v.Kept.Messages)
+// Unsafe says why the sources can't be switched off without a loss, a sentence each. Nothing says that they can.
+func (v Verification) Unsafe() (why []string) {
+	say := func(n int64, one, more string) {
+		switch {
+		case n == 1:
+			why = append(why, one)
+		case n > 1:
+			why = append(why, fmt.Sprintf(more, n))
+		}
 	}
-	return true, ""
+	say(v.Missing.Messages, "1 message is on the source only", "%d messages are on the source only")
+	say(v.Altered, "1 message on the target differs from what was copied", "%d messages on the target differ from what was copied")
+	say(v.Gone, "1 copied message is not on the target any more: somebody deleted it", "%d copied messages are not on the target any more: somebody deleted them")
+	say(v.Kept.Messages, "1 message lies in the dead-letter tree", "%d messages lie in the dead-letter tree")
+	return why
 }
 
-// verifier is one Verify at work.
+// verifier is one Verify at work. verifytarget.go has what it asks the target.
 type verifier struct {
 	*run
+	t      Target
 	v      Verification
 	sample uint32 // of 1<<32 - 1
 	claims map[string]*claimed
+	flags  flagSets
+	twins  map[twin]flagSet // flags that duplicates have brought to what lies there
+	strays []stray
 }
 
 // claimed is what records say of one folder.
@@ -71,23 +80,57 @@ type claimant struct {
 	source, id string
 	size       int64
 	digest     Digest
-	exact      bool // copied as it was, with a digest of today's rules
+	flags      flagSet // that it must have
+	exact      bool    // copied as it was, with a digest of today's rules
+	filed      bool    // a Filer was asked about it
+	found      bool
+}
+
+// twin names what a duplicate is a duplicate of.
+type twin struct {
+	folder string
+	digest Digest
+}
+
+// asListed is what a listing says of a message that a record doesn't.
+type asListed struct {
+	flags flagSet
+	inbox bool
 }
 
 // Verify compares what the sources list with the store and with the target, and writes nothing. Of the messages that the target has, the part
-// sample (0 to 1) is read whole and compared by content; which ones depends on their IDs only, so that the same are read each time. Memory grows with
-// the number of messages, by about 150 octets each.
+// sample (0 to 1) is read whole and compared by content; which ones depends on their IDs only, so that the same are read each time.
+//
+// A record says where a message was put; when another map of the user's would put it elsewhere today, that is no fault. Flags are those that
+// a copy would set today: the source's own, by a rule, by a client's store for mail of its maildrop, of duplicates; those of a Filer for the messages
+// that are read whole, since it needs their octets. Dates aren't compared.
+//
+// Memory grows with the number of messages, by about 200 octets each (those with a flag included), and with the number of different combinations of
+// flags. When messages aren't where they were put, all folders of the target are looked through, at some 100 octets for each of those.
 func (a *Account) Verify(ctx context.Context, sample float64) (Verification, error) {
-	r := &run{Account: a, books: newBooks(a.Progress), start: a.Now()}
-	v := &verifier{run: r, claims: map[string]*claimed{}, sample: uint32(math.Min(math.Max(sample, 0), 1) * math.MaxUint32)}
+	r := &run{Account: a, books: newBooks(a.Progress), start: a.Now(), seed: maphash.MakeSeed(), join: newJoin(a.Sources)}
+	v := &verifier{run: r, sample: uint32(math.Min(math.Max(sample, 0), 1) * math.MaxUint32), claims: map[string]*claimed{}, flags: newFlagSets(),
+		twins: map[twin]flagSet{}}
+	if err := inOrder(a.Sources); err != nil {
+		return v.v, &Error{Op: "verify", Subject: a.Name, Scope: ScopeRun, Final: true, Err: err}
+	}
+	r.books.progress.phase("connecting", "")
+	var err error
+	if v.t, err = a.OpenTarget(ctx); err != nil {
+		return v.v, err
+	}
+	defer v.t.Close()
 	for _, src := range a.Sources {
 		r.books.progress.phase("listing", src.Name)
 		if err := v.source(ctx, src); err != nil {
 			return v.v, err
 		}
 	}
+	if err := v.gaps(); err != nil {
+		return v.v, err
+	}
 	r.books.progress.phase("comparing", "")
-	err := v.target(ctx)
+	err = v.target(ctx)
 	r.books.progress.phase("done", "")
 	return v.v, err
 }
@@ -100,40 +143,51 @@ func (v *verifier) problem(p Problem) {
 	v.v.Problems = append(v.v.Problems, p)
 }
 
-// source compares a listing with the store.
+// source compares a listing with the store. It goes the way of a session as far as a message is settled by its listing.
 func (v *verifier) source(ctx context.Context, named NamedSource) error {
-	src, err := named.Open(ctx)
-	if err != nil {
+	s := &session{run: v.run, name: named.Name, maildrop: named.Maildrop, target: v.t, planning: true}
+	var err error
+	if s.source, err = named.Open(ctx); err != nil {
 		return err
 	}
-	defer src.Close()
-	unstable := Tally{}
-	for e, err := range src.Messages(ctx) {
+	defer s.source.Close()
+	s.join.learn(named, s.source)
+	if err := s.layOut(ctx); err != nil {
+		return err
+	}
+	if err := s.route(ctx); err != nil {
+		return err
+	}
+	given, unstable := map[uint64]asListed{}, Tally{}
+	for e, err := range s.source.Messages(ctx) {
 		if err != nil && classOf(err).Scope != ScopeMessage {
 			return err
 		}
 		t := e.tally()
 		v.v.Listed = v.v.Listed.plus(t)
+		if err != nil {
+			v.missing(s.name, e, err.Error())
+			continue
+		}
+		s.join.note(s.name, e)
+		e = s.join.overlay(s.maildrop, e)
 		switch {
-		case err != nil || e.Partial:
-			reason := partialReason
-			if err != nil {
-				reason = err.Error()
-			}
-			v.missing(named.Name, e, reason)
-		case v.Rules.byListing(e) != "":
+		case e.Partial:
+			v.partial(s, e)
+		case s.leftOut(e) != "":
 			v.v.Left = v.v.Left.plus(t)
 		case !e.Stable:
 			unstable = unstable.plus(t)
 		default:
-			rec, ok, err := v.Store.Record(named.Name, e.ID)
-			if err != nil {
-				return stateError(err)
+			if as := (asListed{v.flags.of(e.Flags), v.Filer != nil && filed(e)}); as != (asListed{}) {
+				given[maphash.String(v.seed, e.ID)] = as
 			}
-			v.settle(named.Name, e, rec, ok)
+			if err := v.settle(s.name, e); err != nil {
+				return err
+			}
 		}
 	}
-	return v.records(named.Name, unstable)
+	return v.records(s.name, given, unstable)
 }
 
 func (v *verifier) missing(source string, e Entry, reason string) {
@@ -141,12 +195,46 @@ func (v *verifier) missing(source string, e Entry, reason string) {
 	v.problem(Problem{Source: source, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Outcome: Failed, Reason: reason})
 }
 
+// partial leaves a message that a client has only the beginning of to gaps, where a maildrop may have the whole.
+func (v *verifier) partial(s *session, e Entry) {
+	if s.join == nil || e.UIDL == "" {
+		v.missing(s.name, e, partialReason)
+		return
+	}
+	p := Problem{Source: s.name, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Outcome: Failed, Reason: partialReason, Hint: partialHint}
+	s.join.gaps[RecordKey{s.name, e.ID}] = gap{p, e.UIDL, e.tally()}
+}
+
+func (v *verifier) gaps() error {
+	if v.join == nil {
+		return nil
+	}
+	for _, g := range v.join.gaps {
+		whole, err := v.hasWhole(g)
+		switch {
+		case err != nil:
+			return err
+		case whole:
+			v.v.Placed = v.v.Placed.plus(g.tally)
+		default:
+			v.v.Missing = v.v.Missing.plus(g.tally)
+			v.problem(g.problem)
+		}
+	}
+	return nil
+}
+
 // settle counts a listed message by its record.
-func (v *verifier) settle(source string, e Entry, rec Record, ok bool) {
+func (v *verifier) settle(source string, e Entry) error {
+	rec, ok, err := v.Store.Record(source, e.ID)
 	t := e.tally()
 	switch {
+	case err != nil:
+		return stateError(err)
 	case !ok:
 		v.missing(source, e, "not copied yet")
+	case rec.Outcome.Done() && e.Size > 0 && rec.Listed > 0 && e.Size != rec.Listed:
+		v.missing(source, e, fmt.Sprintf("not copied yet: what was copied under this ID had %d octets, and it has %d now", rec.Listed, e.Size))
 	case rec.Outcome == Copied || rec.Outcome == Adopted || rec.Outcome == Duplicate:
 		v.v.Placed = v.v.Placed.plus(t)
 	case rec.Outcome == Relayed:
@@ -158,11 +246,12 @@ func (v *verifier) settle(source string, e Entry, rec Record, ok bool) {
 	default:
 		v.missing(source, e, rec.Reason)
 	}
+	return nil
 }
 
 // records notes what a source's records claim on the target. unstable are listed messages that only their octets could tell: they are matched
 // with the records made from digests by number.
-func (v *verifier) records(source string, unstable Tally) error {
+func (v *verifier) records(source string, given map[uint64]asListed, unstable Tally) error {
 	var byDigest int64
 	for rec, err := range v.Store.Records(source) {
 		if err != nil {
@@ -171,17 +260,8 @@ func (v *verifier) records(source string, unstable Tally) error {
 		if _, _, ok := parseDigestID(rec.ID); ok && rec.Outcome.Done() {
 			byDigest++
 		}
-		if (rec.Outcome != Copied && rec.Outcome != Adopted) || rec.UID == 0 {
-			continue
-		}
-		c := v.claims[rec.Folder]
-		if c == nil || c.validity < rec.UIDValidity {
-			c = &claimed{validity: rec.UIDValidity, byUID: map[uint32]claimant{}}
-			v.claims[rec.Folder] = c
-		}
-		if rec.UIDValidity == c.validity {
-			c.byUID[rec.UID] = claimant{rec.Source, rec.ID, rec.Size, rec.Identity.Digest, rec.Outcome == Copied && rec.Identity.Version == IdentityVersion && rec.Reason == ""}
-		}
+		id, _ := cutCopy(rec.ID)
+		v.claim(rec, given[maphash.String(v.seed, id)])
 	}
 	if unstable.Messages == 0 {
 		return nil
@@ -196,91 +276,25 @@ func (v *verifier) records(source string, unstable Tally) error {
 	return nil
 }
 
-// target compares the claims with what lies there.
-func (v *verifier) target(ctx context.Context) error {
-	t, err := v.OpenTarget(ctx)
-	if err != nil {
-		return err
+// claim notes what one record says of the target.
+func (v *verifier) claim(rec Record, as asListed) {
+	if rec.Folder == "" || rec.Outcome != Duplicate && (rec.Outcome != Copied && rec.Outcome != Adopted || rec.UID == 0) {
+		return
 	}
-	defer t.Close()
-	opener, canOpen := t.(Opener)
-	index, canIndex := t.(Indexer)
-	if !canOpen || !canIndex {
-		return nil
+	flags := v.flags.of(v.Rules.flags(Entry{Flags: v.flags.sets[as.flags]}, rec.Date))
+	if rec.Outcome == Duplicate {
+		if k := (twin{rec.Folder, rec.Identity.Digest}); flags != 0 {
+			v.twins[k] = v.flags.union(v.twins[k], flags)
+		}
+		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.claims)) {
-		mb, err := opener.OpenNamed(ctx, name, "")
-		if err != nil {
-			return err
-		}
-		if err := v.folder(ctx, index, mb, v.claims[name]); err != nil {
-			return err
-		}
+	c := v.claims[rec.Folder]
+	if c == nil || c.validity < rec.UIDValidity {
+		c = &claimed{validity: rec.UIDValidity, byUID: map[uint32]claimant{}}
+		v.claims[rec.Folder] = c
 	}
-	return nil
-}
-
-// folder compares one folder.
-func (v *verifier) folder(ctx context.Context, t Indexer, mb Mailbox, c *claimed) error {
-	f := VerifiedFolder{Name: mb.Name, Messages: int64(mb.Messages), Expected: int64(len(c.byUID))}
-	if mb.UIDValidity != c.validity {
-		v.problem(Problem{Folder: mb.Name, Reason: "the folder was made anew since; the next run looks through it"})
-		f.Gone = f.Expected
-		v.v.Gone += f.Gone
-		v.v.Folders = append(v.v.Folders, f)
-		return nil
+	if rec.UIDValidity == c.validity {
+		exact := rec.Outcome == Copied && rec.Identity.Version == IdentityVersion && rec.Reason == ""
+		c.byUID[rec.UID] = claimant{source: rec.Source, id: rec.ID, size: rec.Size, digest: rec.Identity.Digest, flags: flags, exact: exact, filed: as.inbox}
 	}
-	var read []uint32
-	var found int64
-	var next uint32
-	for m, err := range t.Index(ctx, mb, 1, &next) {
-		if err != nil {
-			return err
-		}
-		who, ok := c.byUID[m.UID]
-		if !ok {
-			continue
-		}
-		found++
-		if who.exact && m.Size != who.size {
-			v.v.Resized++
-		}
-		if who.exact && v.chosen(who) {
-			read = append(read, m.UID)
-		}
-	}
-	f.Gone = f.Expected - found
-	v.v.Found += found
-	v.v.Gone += f.Gone
-	v.v.Folders = append(v.v.Folders, f)
-	return v.compare(ctx, t, mb, c, read)
-}
-
-// compare reads messages from the target.
-func (v *verifier) compare(ctx context.Context, t Indexer, mb Mailbox, c *claimed, uids []uint32) error {
-	for _, uid := range uids {
-		w := &identityWriter{newIdentifier()}
-		if err := t.Read(ctx, mb, uid, w); err != nil {
-			if classOf(err).Scope == ScopeMessage {
-				continue
-			}
-			return err
-		}
-		v.v.Read++
-		who := c.byUID[uid]
-		if w.sum() != who.digest {
-			v.v.Altered++
-			v.problem(Problem{Source: who.source, ID: who.id, Folder: mb.Name, Size: who.size,
-				Reason: fmt.Sprintf("what lies on the target under UID %d is not, octet for octet, what was copied", uid),
-				Hint:   "compare the two: some servers change NULs, lone CRs or 8-bit headers as they store a message"})
-		}
-	}
-	return nil
-}
-
-// chosen says whether a message is in the sample.
-func (v *verifier) chosen(c claimant) bool {
-	h := fnv.New32a()
-	io.WriteString(h, c.source+"\x00"+c.id)
-	return h.Sum32() < v.sample || v.sample == math.MaxUint32
 }

@@ -296,7 +296,8 @@ func runVerify(ctx context.Context, env *environment, o campaignOptions, sample 
 	c.each(ctx, func(ctx context.Context, a *jobs.Account) fleet.Verdict {
 		v, err := c.verify(ctx, a, sample)
 		got := verified{Account: a.ID(), Verification: v}
-		if got.Safe, got.Why = v.Safe(); err != nil {
+		got.Why = strings.Join(v.Unsafe(), "; ")
+		if got.Safe = got.Why == ""; err != nil {
 			got.Safe, got.Error = false, err.Error()
 		}
 		c.mu.Lock()
@@ -365,9 +366,10 @@ func writeVerified(w io.Writer, list []verified, onlyBad bool) {
 			v.Relayed.Messages, v.Kept.Messages, v.Left.Messages, v.Missing.Messages)
 		var folders []string
 		for _, f := range v.Folders {
-			folders = append(folders, fmt.Sprintf("%s %d of %d", shownFolder(f.Name), f.Expected-f.Gone, f.Expected))
+			folders = append(folders, fmt.Sprintf("%s %d of %d", shownFolder(f.Name), f.Found, f.Expected))
 		}
-		fmt.Fprintf(w, "  found on the target %d, gone %d, of another size %d; read whole %d, altered %d\n", v.Found, v.Gone, v.Resized, v.Read, v.Altered)
+		fmt.Fprintf(w, "  found on the target %d, moved %d, gone %d, of another size %d; flags differ on %d of %d; read whole %d, altered %d\n", v.Found, v.Moved, v.Gone,
+			v.Resized, v.FlagsDiffer, v.Flagged, v.Read, v.Altered)
 		if len(folders) > 1 {
 			fmt.Fprintf(w, "  %s\n", strings.Join(folders[:min(len(folders), 20)], "; "))
 		}

@@ -216,11 +216,12 @@ type mailboxSession struct {
 }
 
 var (
-	_ migrate.Target   = (*mailboxSession)(nil)
-	_ migrate.Layouter = (*mailboxSession)(nil)
-	_ migrate.Opener   = (*mailboxSession)(nil)
-	_ migrate.Flagger  = (*mailboxSession)(nil)
-	_ migrate.Indexer  = (*mailboxSession)(nil)
+	_ migrate.Target      = (*mailboxSession)(nil)
+	_ migrate.Layouter    = (*mailboxSession)(nil)
+	_ migrate.Opener      = (*mailboxSession)(nil)
+	_ migrate.Flagger     = (*mailboxSession)(nil)
+	_ migrate.FlagChecker = (*mailboxSession)(nil)
+	_ migrate.Indexer     = (*mailboxSession)(nil)
 )
 
 func (s *mailboxSession) Close() error { return nil }
@@ -267,6 +268,27 @@ func (s *mailboxSession) AddFlags(_ context.Context, mb migrate.Mailbox, uids []
 	}
 	s.boxes.mu.Unlock()
 	return s.life.step()
+}
+
+// Lacking is migrate.FlagChecker's.
+func (s *mailboxSession) Lacking(_ context.Context, mb migrate.Mailbox, want func(uint32) []migrate.Flag) iter.Seq2[migrate.Lack, error] {
+	return func(yield func(migrate.Lack, error) bool) {
+		for _, m := range s.boxes.Messages(mb.Name) {
+			if err := s.life.step(); err != nil {
+				yield(migrate.Lack{}, err)
+				return
+			}
+			l := migrate.Lack{UID: m.UID}
+			for _, f := range want(m.UID) {
+				if !slices.ContainsFunc(m.Flags, func(have migrate.Flag) bool { return strings.EqualFold(string(have), string(f)) }) {
+					l.Flags = append(l.Flags, f)
+				}
+			}
+			if len(l.Flags) > 0 && !yield(l, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Index is migrate.Indexer's.
@@ -425,8 +447,9 @@ func (s *mailboxSession) put(batch []migrate.Upload) []answer {
 	return out
 }
 
-// Router sends every folder to one of the same name, its path joined by slashes, or to what Map says for that.
-type Router struct{ Map map[string]string }
+// Router sends every folder to one of the same name, its path joined by slashes, or to what Map says for that. Exclude says why folders are left
+// out, by the same name.
+type Router struct{ Map, Exclude map[string]string }
 
 // Route is migrate.Router's.
 func (r Router) Route(_ migrate.Layout, folders []migrate.SourceFolder) ([]migrate.Way, error) {
@@ -435,6 +458,10 @@ func (r Router) Route(_ migrate.Layout, folders []migrate.SourceFolder) ([]migra
 		name := f.Path.String()
 		if to, ok := r.Map[name]; ok {
 			name = to
+		}
+		if why := r.Exclude[name]; why != "" {
+			out = append(out, migrate.Way{From: f, Excluded: why})
+			continue
 		}
 		out = append(out, migrate.Way{From: f, Name: name, Role: f.Role})
 	}

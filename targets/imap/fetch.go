@@ -10,6 +10,8 @@ type fetched struct {
 	header    []byte // the value of BODY[HEADER.FIELDS …]
 	hasHeader bool
 	whole     []byte // the value of BODY[], when it was no literal
+	flags     []byte // what is between the parentheses of FLAGS
+	hasFlags  bool
 }
 
 // parseFetch reads a FETCH response, its items in any order. ok is false for any other response.
@@ -51,6 +53,10 @@ func (f *fetched) item(name, v []byte, kind valueKind) {
 	case equalFold(name, "RFC822.SIZE"):
 		if n, ok := number(v); ok && n < 1<<62 {
 			f.size = int64(n)
+		}
+	case equalFold(name, "FLAGS"):
+		if kind == list {
+			f.flags, f.hasFlags = v, true
 		}
 	case equalFold(name, "BODY[]"):
 		if kind == text {

@@ -87,13 +87,14 @@ type Target struct {
 }
 
 var (
-	_ migrate.Target   = (*Target)(nil)
-	_ migrate.Layouter = (*Target)(nil)
-	_ migrate.Opener   = (*Target)(nil)
-	_ migrate.Flagger  = (*Target)(nil)
-	_ migrate.Indexer  = (*Target)(nil)
-	_ migrate.Limiter  = (*Target)(nil)
-	_ migrate.Quoter   = (*Target)(nil)
+	_ migrate.FlagChecker = (*Target)(nil)
+	_ migrate.Target      = (*Target)(nil)
+	_ migrate.Layouter    = (*Target)(nil)
+	_ migrate.Opener      = (*Target)(nil)
+	_ migrate.Flagger     = (*Target)(nil)
+	_ migrate.Indexer     = (*Target)(nil)
+	_ migrate.Limiter     = (*Target)(nil)
+	_ migrate.Quoter      = (*Target)(nil)
 )
 
 // Open connects and logs in. The session is cut when ctx ends. The questions that every session has (ID, NAMESPACE, quota, LIST) are sent along at

@@ -152,6 +152,17 @@ func (a *Account) Deliver(name string, raw []byte) uint32 {
 	return uid
 }
 
+// SetFlags gives a message these flags and no others.
+func (a *Account) SetFlags(name string, uid uint32, flags ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range a.box(name).messages {
+		if m := &a.box(name).messages[i]; m.UID == uid {
+			m.Flags = flags
+		}
+	}
+}
+
 // Expunge removes a message as another client would.
 func (a *Account) Expunge(name string, uid uint32) {
 	a.mu.Lock()
