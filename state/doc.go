@@ -1,5 +1,5 @@
-// Package state keeps what a run knows between sessions: one bbolt file per account, and beside it a small JSON file that says how a run is
-// getting on. It is for the engine, which knows it as migrate.Store, and for the commands that report on accounts.
+// Package state keeps what a run knows between sessions: one bbolt file per account, and beside it small JSON files that say how a run is
+// getting on (Status) and what the last verification found (Verification). It is for the engine, which knows it as migrate.Store, and for the commands that report on accounts.
 //
 // Its policy:
 //   - The file is a cache of what lies on the target. Losing it costs time, never a message. So damage is never repaired: a file is read

@@ -84,18 +84,24 @@ func ReadStatus(dir, account string) (Status, error) {
 const maxStatus = 1 << 20
 
 func readStatus(path string) (st Status, err error) {
+	err = readJSON(path, maxStatus, &st)
+	return st, err
+}
+
+// readJSON reads a small file that this package has written, or somebody else in its name.
+func readJSON(path string, limit int64, v any) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return st, err
+		return err
 	}
-	if info.Size() > maxStatus {
-		return st, errors.New("too big for a status file")
+	if info.Size() > limit {
+		return errors.New("too big for what it should be")
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return st, err
+		return err
 	}
-	return st, json.Unmarshal(data, &st)
+	return json.Unmarshal(data, v)
 }
 
 // ListStatus reads all status files in dir, in order of file name. A directory that isn't there has none. The error joins those of

@@ -22,10 +22,12 @@ import (
 func (c *campaign) report(started time.Time) report.Data {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	d := report.Data{Title: filepath.Base(c.file.Path), Version: versionLine(), Generated: c.env.now(), Started: started, Ended: c.env.now(),
+	d := report.Data{Title: filepath.Base(c.file.Path), File: c.file.Path, Version: versionLine(), Generated: c.env.now(), Started: started, Ended: c.env.now(),
 		Accounts: make([]report.Account, 0, len(c.accounts))}
 	for _, a := range c.accounts {
-		d.Accounts = append(d.Accounts, reportOf(a, c.results[a.ID()]))
+		acct := reportOf(a, c.results[a.ID()])
+		acct.Verify = c.lastVerification(a)
+		d.Accounts = append(d.Accounts, acct)
 	}
 	return d
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"poplift/cmd/poplift/jobs"
@@ -25,7 +26,7 @@ func runReport(env *environment, o campaignOptions, out []string) error {
 	if len(out) == 0 && !o.Output.JSON {
 		return usagef("say where the report is to go, with --out report.html")
 	}
-	d := report.Data{Title: o.File, Version: versionLine(), Generated: env.now()}
+	d := report.Data{Title: filepath.Base(o.File), File: o.File, Version: versionLine(), Generated: env.now()}
 	for _, a := range c.accounts {
 		acct, err := c.standing(a)
 		if err != nil {
@@ -56,6 +57,7 @@ func runReport(env *environment, o campaignOptions, out []string) error {
 // standing is what the state says of one account: the last run's status, and the records of all runs.
 func (c *campaign) standing(a *jobs.Account) (report.Account, error) {
 	out := reportOf(a, nil)
+	out.Verify = c.lastVerification(a)
 	key := c.stateKey(a)
 	st, err := state.ReadStatus(c.stateDir, key)
 	if err != nil {

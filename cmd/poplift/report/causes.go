@@ -60,13 +60,7 @@ func causesOf(d *Data) []*cause {
 		if a.State == Left && len(a.Problems) == 0 && a.Dropped == 0 {
 			g.add(i, causeKey{rank: rankMessage}, "Messages are left, and nothing says why.", todoState(Left))
 		}
-		if v := a.Verify; v != nil && !v.Safe {
-			words := "Not safe to switch off."
-			if len(v.Reasons) > 0 {
-				words = "Not safe to switch off: " + v.Reasons[0]
-			}
-			g.add(i, causeKey{rank: rankUnsafe, text: words}, words, todoUnsafe)
-		}
+		g.addVerification(i, a)
 	}
 	slices.SortStableFunc(g.list, func(a, b *cause) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(len(b.accounts), len(a.accounts)), cmp.Compare(b.Messages, a.Messages))
@@ -100,8 +94,7 @@ func (g *gatherer) add(i int, key causeKey, words, todo string) *cause {
 }
 
 const (
-	todoSums   = "This is a mistake of poplift's own or of a damaged state file, not of the mail. Run verify on the account before relying on it, and please report it."
-	todoUnsafe = "Keep the old server running. Run the account again, then verify it again."
+	todoSums = "This is a mistake of poplift's own or of a damaged state file, not of the mail. Run verify on the account before relying on it, and please report it."
 )
 
 // gapWords says how an account's figures disagree.

@@ -21,6 +21,7 @@ func WriteCSV(w io.Writer, d Data) error {
 		head, bytes = append(head, o.String()), append(bytes, o.String()+"_bytes")
 	}
 	head = append(append(head, bytes...), "gap", "gap_bytes", "problems", "problems_dropped", "verified", "verify_reasons")
+	head = append(head, verifyColumns...)
 	if err := out.Write(head); err != nil {
 		return err
 	}
@@ -44,10 +45,25 @@ func csvAccount(a *Account) []string {
 	line = append(line, octets...)
 	gap := a.Gap()
 	line = append(line, number(gap.Messages), number(gap.Octets), strconv.Itoa(len(a.Problems)+a.Dropped), strconv.Itoa(a.Dropped))
-	if v := a.Verify; v != nil {
-		return append(line, verdict(v), cell(strings.Join(v.Reasons, " ")))
+	return append(line, csvVerification(a)...)
+}
+
+// verifyColumns are behind "verified" and "verify_reasons".
+var verifyColumns = []string{"verify_time", "verify_listed", "verify_placed", "verify_relayed", "verify_kept", "verify_left_out", "verify_missing", "verify_expected",
+	"verify_found", "verify_moved", "verify_gone", "verify_flags_compared", "verify_flags_differ", "verify_read", "verify_altered"}
+
+// csvVerification is empty where there was none. verified is "safe", "not safe", or "out of date" for one before the last run.
+func csvVerification(a *Account) []string {
+	v := a.Verify
+	if v == nil {
+		return make([]string, 2+len(verifyColumns))
 	}
-	return append(line, "", "")
+	line := []string{a.verdict().String(), cell(strings.Join(v.Reasons, "; ")), stamp(v.Time)}
+	for _, n := range []int64{v.Listed.Messages, v.Placed.Messages, v.Relayed.Messages, v.Kept.Messages, v.Left.Messages, v.Missing.Messages, v.Expected,
+		v.Found, v.Moved, v.Gone, v.Flagged, v.FlagsDiffer, v.Read, v.Altered} {
+		line = append(line, number(n))
+	}
+	return line
 }
 
 // WriteProblemsCSV writes a head and one line for each problem of each account, under the same rules as WriteCSV.

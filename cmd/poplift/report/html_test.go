@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"poplift/migrate"
+	"poplift/state"
 
 	"pgregory.net/rapid"
 )
@@ -279,7 +280,7 @@ func TestMismatchIsLoud(t *testing.T) {
 
 // poison fills every text of d that comes from elsewhere with s.
 func poison(d Data, s string) Data {
-	d.Title, d.Version, d.Beside = s, s, []string{s, s}
+	d.Title, d.Version, d.File, d.Beside = s, s, s, []string{s, s}
 	accounts := slices.Clone(d.Accounts)
 	for i := range accounts {
 		a := &accounts[i]
@@ -299,7 +300,14 @@ func poison(d Data, s string) Data {
 		}
 		if a.Verify != nil {
 			v := *a.Verify
-			v.Reasons = []string{s}
+			v.Account, v.Reasons, v.Folders, v.Problems = s, []string{s}, slices.Clone(v.Folders), slices.Clone(v.Problems)
+			for j := range v.Folders {
+				v.Folders[j].Name = s
+			}
+			for j := range v.Problems {
+				p := &v.Problems[j]
+				p.Source, p.ID, p.Folder, p.Reason, p.Hint = s, s, s, s, s
+			}
 			a.Verify = &v
 		}
 	}
@@ -453,7 +461,7 @@ func TestFoldersKeepTheirSum(t *testing.T) {
 		}
 		before := slices.Clone(folders)
 		limit := rapid.IntRange(1, 50).Draw(rt, "limit")
-		rows := folderRows(folders, limit)
+		rows := folderRows(&Account{Folders: folders}, limit)
 		var got int64
 		for _, r := range rows {
 			got += readCount(t, r.Messages)
@@ -481,7 +489,7 @@ func TestRenderingIsDeterministicAndOnlyReads(t *testing.T) {
 func TestHeadline(t *testing.T) {
 	t.Parallel()
 	account := func(s State) Account { return Account{State: s} }
-	unsafe := Account{State: Done, Verify: &Verification{}}
+	unsafe := Account{State: Done, Verify: &state.Verification{}}
 	cases := []struct {
 		accounts []Account
 		want     string

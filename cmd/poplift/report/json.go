@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"poplift/migrate"
+	"poplift/state"
 )
 
 // WriteJSON writes all of the data as one object: totals, then the accounts in their order. Names are those of poplift copy --json; keys are
@@ -38,8 +39,12 @@ type jsonTotals struct {
 	jsonCounts
 	Problems        int `json:"problems"`
 	ProblemsDropped int `json:"problems_dropped"`
-	Verified        int `json:"verified"`
-	Safe            int `json:"safe"`
+	// Verified is the sum of Safe, Unsafe and Stale; with Unverified it is the number of accounts.
+	Verified   int `json:"verified"`
+	Safe       int `json:"safe"`
+	Unsafe     int `json:"unsafe"`
+	Stale      int `json:"stale"`
+	Unverified int `json:"unverified"`
 }
 
 // jsonCounts are messages by outcome, and octets in sizes. listed is the sum of the others when adds_up is true.
@@ -100,14 +105,9 @@ type jsonProblem struct {
 }
 
 type jsonVerify struct {
-	Time      *time.Time `json:"time"`
-	Safe      bool       `json:"safe"`
-	Reasons   []string   `json:"reasons"`
-	Checked   int64      `json:"checked"`
-	Missing   int64      `json:"missing"`
-	Differing int64      `json:"differing"`
-	Sampled   jsonTally  `json:"sampled"`
-	Unequal   int64      `json:"unequal"`
+	*state.Verification
+	// Stale says that the account has run since: Safe is not to be relied on.
+	Stale bool `json:"stale"`
 }
 
 type jsonPoint struct {
@@ -122,7 +122,8 @@ func newJSONRun(d *Data) jsonRun {
 		out.Started, out.Seconds = &from, to.Sub(from).Seconds()
 	}
 	out.Totals = jsonTotals{Accounts: t.accounts, States: map[string]int{}, NeedPerson: t.attention, jsonCounts: newJSONCounts(t.listed, t.outcomes, t.uneven == 0),
-		Problems: t.problems + t.dropped, ProblemsDropped: t.dropped, Verified: t.verified, Safe: t.safe}
+		Problems: t.problems + t.dropped, ProblemsDropped: t.dropped, Verified: t.accounts - t.verdicts[unverified],
+		Safe: t.verdicts[safe], Unsafe: t.verdicts[unsafe], Stale: t.verdicts[stale], Unverified: t.verdicts[unverified]}
 	for _, s := range states {
 		out.Totals.States[s.String()] = t.byState[s]
 	}
@@ -157,7 +158,7 @@ func newJSONAccount(a *Account) jsonAccount {
 		out.Problems = append(out.Problems, jsonProblem{p.Source, p.ID, p.Folder, p.Size, moment(p.Date), p.Outcome.String(), p.Reason, p.Hint})
 	}
 	if v := a.Verify; v != nil {
-		out.Verify = &jsonVerify{moment(v.Time), v.Safe, append([]string{}, v.Reasons...), v.Checked, v.Missing, v.Differing, newJSONTally(v.Sampled), v.Unequal}
+		out.Verify = &jsonVerify{v, a.verdict() == stale}
 	}
 	for _, p := range a.Timeline {
 		out.Timeline = append(out.Timeline, jsonPoint{p.Time, newJSONTally(p.Tally)})

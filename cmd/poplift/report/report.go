@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"poplift/migrate"
+	"poplift/state"
 )
 
 // Data is a whole run, or as much of it as stands at the moment. The renderers only read it.
@@ -19,6 +20,8 @@ type Data struct {
 	Started, Ended time.Time
 	// Accounts are in the order of the jobs file.
 	Accounts []Account
+	// File is the jobs file, as a command would name it; empty if there is none.
+	File string
 	// Beside names the files of the same run that hold what the page has no room for ("night.json", "night.csv"); empty if there are none.
 	Beside []string
 }
@@ -46,8 +49,8 @@ type Account struct {
 	Problems []migrate.Problem
 	// Dropped counts the problems that are not in Problems because there were too many.
 	Dropped int
-	// Verify is nil when nobody verified the account.
-	Verify *Verification
+	// Verify is what the last verification found; nil when nobody verified the account.
+	Verify *state.Verification
 	// Timeline is how the run got on, in order of time. Without one, the charts take it that the account went on evenly.
 	Timeline []Point
 }
@@ -89,21 +92,6 @@ type Folder struct {
 	migrate.Tally
 }
 
-// Verification is what a comparison of sources, state and target found.
-type Verification struct {
-	// Time is when it was made.
-	Time time.Time
-	// Safe says that nothing is left on the sources that isn't accounted for: they can be switched off.
-	Safe bool
-	// Reasons say why it isn't safe, a sentence each.
-	Reasons []string
-	// Checked counts the messages that were looked for, Missing those that weren't found, Differing those found with another size, folder or flags.
-	Checked, Missing, Differing int64
-	// Sampled are the messages whose bodies were fetched from both ends, Unequal those whose digests differ.
-	Sampled migrate.Tally
-	Unequal int64
-}
-
 // Point is how much of an account the target had taken at a time, since the run began.
 type Point struct {
 	Time time.Time
@@ -133,7 +121,7 @@ func (a *Account) addsUp() bool {
 
 // needsPerson says whether somebody has to look at the account: another run alone won't finish it, or nobody may rely on it yet.
 func (a *Account) needsPerson() bool {
-	return a.State == Failed || a.State == Left || a.Outcomes[migrate.Failed].Messages > 0 || !a.addsUp() || a.Verify != nil && !a.Verify.Safe ||
+	return a.State == Failed || a.State == Left || a.Outcomes[migrate.Failed].Messages > 0 || !a.addsUp() || a.verdict() == unsafe ||
 		slices.ContainsFunc(a.Problems, func(p migrate.Problem) bool { return pressing(p.Outcome) })
 }
 
@@ -161,12 +149,11 @@ type totals struct {
 	moved     migrate.Tally
 	problems  int
 	dropped   int
-	verified  int
-	safe      int
+	verdicts  map[verdict]int
 }
 
 func sum(d *Data) totals {
-	t := totals{accounts: len(d.Accounts), byState: map[State]int{}, outcomes: map[migrate.Outcome]migrate.Tally{}}
+	t := totals{accounts: len(d.Accounts), byState: map[State]int{}, outcomes: map[migrate.Outcome]migrate.Tally{}, verdicts: map[verdict]int{}}
 	for i := range d.Accounts {
 		a := &d.Accounts[i]
 		t.byState[a.State]++
@@ -186,12 +173,7 @@ func sum(d *Data) totals {
 		t.moved = add(t.moved, a.moved())
 		t.problems += len(a.Problems)
 		t.dropped += a.Dropped
-		if a.Verify != nil {
-			t.verified++
-			if a.Verify.Safe {
-				t.safe++
-			}
-		}
+		t.verdicts[a.verdict()]++
 	}
 	return t
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"poplift/migrate"
+	"poplift/state"
 )
 
 var (
@@ -23,7 +24,7 @@ const (
 // sample is a night with n accounts, of which one in twenty has something wrong. The same seed makes the same night.
 func sample(n int, seed uint64) Data {
 	rng := rand.New(rand.NewPCG(seed, 9051))
-	d := Data{Title: "old.example to new.example", Version: "1.2.0", Started: nightfall, Beside: []string{"night.json", "night.csv", "night-problems.csv"}}
+	d := Data{Title: "old.example to new.example", File: "jobs.yaml", Version: "1.2.0", Started: nightfall, Beside: []string{"night.json", "night.csv", "night-problems.csv"}}
 	lanes := make([]time.Time, 8) // when each of the eight workers is free again
 	for i := range lanes {
 		lanes[i] = nightfall
@@ -85,7 +86,7 @@ func sampleAccount(rng *rand.Rand, i int, start time.Time) Account {
 		a.Timeline = append(a.Timeline, Point{start.Add(time.Duration(p * float64(length))), migrate.Tally{Messages: int64(p * p * float64(t.Messages)), Octets: int64(p * p * float64(t.Octets))}})
 	}
 	if i%3 == 0 {
-		a.Verify = &Verification{Time: a.Ended.Add(time.Hour), Safe: true, Checked: a.Listed.Messages, Sampled: migrate.Tally{Messages: a.Listed.Messages / 100, Octets: a.Listed.Octets / 100}}
+		a.Verify = sampleVerification(&a, migrate.Verification{Read: messages / 100})
 	}
 	trouble := i // ten accounts show what is wrong in fixed places
 	if i >= 10 {
@@ -110,9 +111,37 @@ func sampleAccount(rng *rand.Rand, i int, start time.Time) Account {
 		a.Problems = append(a.Problems, migrate.Problem{Source: "pop3:" + name, Outcome: migrate.None,
 			Reason: "the server has no UIDL: messages are told apart by their octets, and each run reads them all", Hint: "nothing is lost or doubled by it; it only takes longer"})
 	case 9, 79:
-		a.Verify = &Verification{Time: a.Ended.Add(time.Hour), Reasons: []string{"3 messages came in after the last run."}, Checked: a.Listed.Messages, Missing: 3}
+		a.Verify = sampleVerification(&a, migrate.Verification{Missing: migrate.Tally{Messages: 3, Octets: 3 * each}, Moved: 2, Gone: 1})
+	case 3, 33:
+		a.Verify = sampleVerification(&a, migrate.Verification{FlagsDiffer: 12, Moved: 4})
+	case 6, 66:
+		a.Verify = sampleVerification(&a, migrate.Verification{})
+		a.Verify.Time = a.Started.Add(-24 * time.Hour)
 	case 88:
 		a = Account{Job: a.Job, Name: a.Name, Sources: a.Sources, Target: a.Target, State: Elsewhere}
 	}
 	return a
+}
+
+// sampleVerification is what verify would have found an hour after the account ended, with what is said to be wrong.
+func sampleVerification(a *Account, v migrate.Verification) *state.Verification {
+	v.Listed, v.Left, v.Kept, v.Relayed = add(a.Listed, v.Missing), a.Outcomes[migrate.Skipped], a.Outcomes[migrate.Kept], a.Outcomes[migrate.Relayed]
+	for _, o := range []migrate.Outcome{migrate.Copied, migrate.Known, migrate.Duplicate, migrate.Adopted} {
+		v.Placed = add(v.Placed, a.Outcomes[o])
+	}
+	for _, f := range a.Folders {
+		v.Folders = append(v.Folders, migrate.VerifiedFolder{Name: f.Name, Messages: f.Messages + 3, Expected: f.Messages, Found: f.Messages, Flagged: f.Messages / 2})
+		v.Expected, v.Found, v.Flagged = v.Expected+f.Messages, v.Found+f.Messages, v.Flagged+f.Messages/2
+	}
+	f := &v.Folders[0]
+	f.Found, f.Moved, f.Gone, f.FlagsDiffer, v.Found = f.Found-v.Moved-v.Gone, v.Moved, v.Gone, v.FlagsDiffer, v.Found-v.Moved-v.Gone
+	if n := v.FlagsDiffer; n > 0 {
+		v.Problems = append(v.Problems, migrate.Problem{Folder: f.Name, Reason: fmt.Sprintf("%s: %d of the %d messages that should have $Label1 lack it (UID 3, 4, 9)", f.Name, n, n+8),
+			Hint: "no mail is missing; somebody may have taken the flag away since the copy, or set it on the source after it"})
+	}
+	for i := range v.Missing.Messages {
+		v.Problems = append(v.Problems, migrate.Problem{Source: a.Sources[0], ID: fmt.Sprintf("%08xffe", i), Folder: "INBOX", Size: 9000, Outcome: migrate.Failed, Reason: "not copied yet"})
+	}
+	out := state.NewVerification(a.Name, a.Ended.Add(time.Hour), 0.01, v)
+	return &out
 }

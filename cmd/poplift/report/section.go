@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ type section struct {
 	Outcomes                      []outcomeRow
 	Total                         outcomeRow
 	Folders                       []folderRow
+	Verified                      bool // the folders were
 	Problems                      []problemGroup
 	More                          []string
 	// Brief are sentences in place of all of the above, for an account that is fine on a page of many.
@@ -27,7 +27,8 @@ type section struct {
 
 type fact struct{ Name, Text string }
 
-type folderRow struct{ Name, Messages, Size string }
+// folderRow has in Found what verify found there, if it was asked.
+type folderRow struct{ Name, Messages, Size, Found string }
 
 // problemGroup is what an account's messages have in common: what is wrong, and what to do.
 type problemGroup struct {
@@ -46,8 +47,6 @@ const (
 	maxOpen = 40
 	// briefFrom is how many accounts there must be for those that are fine to be told in sentences: tables by the thousand make a page slow.
 	briefFrom = 300
-	// maxReasons is how many reasons of a verification an account shows.
-	maxReasons = 10
 )
 
 // limits are how many rows each account may show.
@@ -56,7 +55,7 @@ type limits struct{ folders, problems int }
 func limitsFor(d *Data) limits {
 	troubled := 0
 	for i := range d.Accounts {
-		if len(d.Accounts[i].Problems) > 0 {
+		if a := &d.Accounts[i]; len(a.Problems) > 0 || a.Verify != nil && len(a.Verify.Problems) > 0 {
 			troubled++
 		}
 	}
@@ -91,7 +90,7 @@ func newSection(r *run, i int, bounds limits) section {
 		s.Uneven = "The figures don’t add up: " + gapWords(a) + ". " + todoSums
 	}
 	s.Facts = facts(a, r.loc)
-	if len(r.Accounts) >= briefFrom && !a.needsPerson() && len(a.Problems)+a.Dropped == 0 {
+	if len(r.Accounts) >= briefFrom && !a.needsPerson() && len(a.Problems)+a.Dropped == 0 && (a.Verify == nil || len(a.Verify.Problems) == 0) {
 		s.Brief, s.Facts = brief(a, s.Facts, bounds.folders), nil
 		return s
 	}
@@ -104,7 +103,7 @@ func newSection(r *run, i int, bounds limits) section {
 		s.Outcomes = append(s.Outcomes, gapRow(off))
 	}
 	s.Total = outcomeRow{Name: "listed", Messages: count(a.Listed.Messages), Size: size(a.Listed.Octets)}
-	s.Folders = folderRows(a.Folders, bounds.folders)
+	s.Folders, s.Verified = folderRows(a, bounds.folders), a.Verify != nil && len(a.Verify.Folders) > 0
 	var hidden int
 	if s.Problems, hidden = groupProblems(a, bounds.problems, r.loc); hidden > 0 {
 		s.More = append(s.More, counted(int64(hidden), "more problem is", "more problems are")+" listed in "+elsewhere(r.Data)+".")
@@ -134,7 +133,7 @@ func brief(a *Account, facts []fact, limit int) []string {
 		out = append(out, strings.Join(parts, " + ")+" = "+count(a.Listed.Messages)+" listed")
 	}
 	parts = nil
-	for _, f := range folderRows(a.Folders, limit) {
+	for _, f := range folderRows(a, limit) {
 		parts = append(parts, f.Name+" "+f.Messages+" ("+f.Size+")")
 	}
 	if len(parts) > 0 {
@@ -179,58 +178,30 @@ func facts(a *Account, loc *time.Location) []fact {
 		}
 		out = append(out, fact{"Ran", ran})
 	}
-	if v := a.Verify; v != nil {
-		out = append(out, fact{"Verified", verified(v, loc)})
-		for _, reason := range v.Reasons[:min(len(v.Reasons), maxReasons)] {
-			out = append(out, fact{"Why not", clean(reason, shownWords)})
-		}
-		if more := len(v.Reasons) - maxReasons; more > 0 {
-			out = append(out, fact{"", counted(int64(more), "more reason", "more reasons")})
-		}
-	}
-	return out
-}
-
-// verified is what a comparison found, in a sentence or two.
-func verified(v *Verification, loc *time.Location) string {
-	s := "Safe to switch off."
-	if !v.Safe {
-		s = "Not safe to switch off."
-	}
-	s += fmt.Sprintf(" %s checked: %s missing, %s different", counted(v.Checked, "message", "messages"), count(v.Missing), count(v.Differing))
-	if n := v.Sampled.Messages; n > 0 {
-		s += fmt.Sprintf("; %s (%s) compared, ", counted(n, "body", "bodies"), size(v.Sampled.Octets))
-		if v.Unequal == 0 {
-			s += "all equal"
-		} else {
-			s += count(v.Unequal) + " unequal"
-		}
-	}
-	if !v.Time.IsZero() {
-		s += v.Time.In(loc).Format(" (2 January 2006, 15:04)")
-	}
-	return s + "."
+	return append(out, verifyFacts(a, loc)...)
 }
 
 // folderRows are the largest folders, and the rest in one row so that the sums stay.
-func folderRows(folders []Folder, limit int) []folderRow {
-	sorted := slices.Clone(folders)
+func folderRows(a *Account, limit int) []folderRow {
+	sorted := slices.Clone(a.Folders)
 	slices.SortStableFunc(sorted, func(a, b Folder) int {
 		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(b.Octets, a.Octets), cmp.Compare(a.Name, b.Name))
 	})
 	if len(sorted) <= limit+1 { // a row for the rest would take as much room
 		limit = len(sorted)
 	}
+	found := foundIn(a.Verify)
 	var out []folderRow
 	for _, f := range sorted[:limit] {
-		out = append(out, folderRow{clean(f.Name, shownName), count(f.Messages), size(f.Octets)})
+		out = append(out, folderRow{clean(f.Name, shownName), count(f.Messages), size(f.Octets), found[f.Name].words()})
 	}
 	var rest migrate.Tally
+	var there inFolder
 	for _, f := range sorted[limit:] {
-		rest = add(rest, f.Tally)
+		rest, there = add(rest, f.Tally), there.plus(found[f.Name])
 	}
 	if n := len(sorted) - limit; n > 0 {
-		out = append(out, folderRow{counted(int64(n), "smaller folder", "smaller folders"), count(rest.Messages), size(rest.Octets)})
+		out = append(out, folderRow{counted(int64(n), "smaller folder", "smaller folders"), count(rest.Messages), size(rest.Octets), there.words()})
 	}
 	return out
 }
@@ -244,7 +215,7 @@ func groupProblems(a *Account, limit int, loc *time.Location) (out []problemGrou
 	}
 	byKey, rows := map[key]int{}, limit
 	for _, now := range []bool{true, false} {
-		for _, p := range a.Problems {
+		for _, p := range slices.Concat(a.Problems, verifyProblems(a)) {
 			if pressing(p.Outcome) != now {
 				continue
 			}

@@ -43,7 +43,7 @@ func lede(t *totals) string {
 	failed := t.outcomes[migrate.Failed].Messages
 	if failed == 0 && t.uneven == 0 {
 		s := fmt.Sprintf("The old mailboxes that were listed hold %s. Each one is accounted for.", all)
-		if t.safe == t.accounts && t.fine == t.accounts {
+		if t.verdicts[safe] == t.accounts && t.fine == t.accounts {
 			s += " All of it is verified: the old server can be switched off."
 		}
 		return s
@@ -64,11 +64,14 @@ func figures(t *totals, length time.Duration, timed bool) []figure {
 		out = append(out, figure{"Duration", took(length), "wall time of the run"},
 			figure{"Pace", size(int64(float64(t.moved.Octets)/length.Seconds())) + "/s", pace(t.moved.Messages, length) + " on average"})
 	}
-	if t.verified > 0 {
-		out = append(out, figure{"Safe to switch off", fmt.Sprintf("%s / %s", count(int64(t.safe)), count(int64(t.accounts))),
-			counted(int64(t.verified), "account verified", "accounts verified")})
+	note := "none verified yet"
+	if n := t.accounts - t.verdicts[unverified]; n > 0 {
+		note = counted(int64(n), "account verified", "accounts verified")
+		if old := t.verdicts[stale]; old > 0 {
+			note += ", " + count(int64(old)) + " of them before the last run"
+		}
 	}
-	return out
+	return append(out, figure{"Safe to switch off", fmt.Sprintf("%s / %s", count(int64(t.verdicts[safe])), count(int64(t.accounts))), note})
 }
 
 // pace is messages over time in a unit that leaves something before the point.

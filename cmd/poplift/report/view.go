@@ -37,6 +37,7 @@ type view struct {
 	Times        string
 	Largest      []largestRow
 	Verified     bool // some account was
+	Safety       safety
 	Rows         []row
 	Sections     func(func(section) bool)
 	Beside       string
@@ -116,7 +117,7 @@ func newView(d *Data) *view {
 		Generated: d.Generated.Format("2 January 2006, 15:04"), Zone: zone(d.Generated),
 		Headline: headline(&r.totals), Lede: lede(&r.totals), Running: d.Ended.IsZero() && len(d.Accounts) > 0,
 		Grid: newGrid(r), Bar: outcomeBar(r.outcomes), Charts: charts(d, r.loc), Largest: largest(r),
-		Verified: r.verified > 0, Beside: clean(strings.Join(d.Beside, ", "), shownWords),
+		Verified: r.verdicts[unverified] < r.accounts, Safety: newSafety(r), Beside: clean(strings.Join(d.Beside, ", "), shownWords),
 	}
 	from, to, ok := span(d)
 	if ok {
@@ -174,8 +175,11 @@ func (v *view) setCauses(r *run) {
 	causes := causesOf(r.Data)
 	for _, c := range causes[:min(len(causes), maxCauses)] {
 		cv := causeView{Words: clean(c.Words, shownWords), Todo: clean(c.Todo, shownWords), Scale: counted(int64(len(c.accounts)), "account", "accounts")}
-		if c.Messages > 0 {
+		switch {
+		case c.Octets > 0:
 			cv.Scale = fmt.Sprintf("%s, %s in %s", counted(c.Messages, "message", "messages"), size(c.Octets), cv.Scale)
+		case c.Messages > 0: // how large they are is not known
+			cv.Scale = fmt.Sprintf("%s in %s", counted(c.Messages, "message", "messages"), cv.Scale)
 		}
 		for _, i := range c.accounts[:min(len(c.accounts), maxNamed)] {
 			cv.Accounts = append(cv.Accounts, link{anchor(i), r.names[i]})
@@ -248,8 +252,11 @@ func newRow(r *run, i int) row {
 	if a.Listed == (migrate.Tally{}) && (a.State == NotStarted || a.State == Failed || a.State == Elsewhere) {
 		out.Listed, out.Moved, out.Left, out.Size = "–", "–", "–", "–" // nobody has looked
 	}
-	if v := a.Verify; v != nil {
-		out.Verified = verdict(v)
+	if v := a.verdict(); v != unverified {
+		out.Verified = v.String()
+		if v == safe && a.Verify.FlagsDiffer > 0 {
+			out.Verified += ", flags differ"
+		}
 	}
 	return out
 }
@@ -307,19 +314,12 @@ func stateLabel(a *Account) string {
 	switch {
 	case !a.addsUp():
 		return a.State.String() + ", figures off"
-	case a.State == Done && a.Verify != nil && !a.Verify.Safe:
+	case a.State == Done && a.verdict() == unsafe:
 		return "done, not safe"
 	case a.State == Done && a.needsPerson():
 		return "done, with problems"
 	}
 	return a.State.String()
-}
-
-func verdict(v *Verification) string {
-	if v.Safe {
-		return "safe"
-	}
-	return "not safe"
 }
 
 func legendWords(l []legend) string {
