@@ -166,7 +166,7 @@ func (v *verifier) source(ctx context.Context, named NamedSource) error {
 		t := e.tally()
 		v.v.Listed = v.v.Listed.plus(t)
 		if err != nil {
-			v.missing(s.name, e, err.Error())
+			v.missing(s.name, e, err.Error(), HintOf(err))
 			continue
 		}
 		s.join.note(s.name, e)
@@ -190,15 +190,17 @@ func (v *verifier) source(ctx context.Context, named NamedSource) error {
 	return v.records(s.name, given, unstable)
 }
 
-func (v *verifier) missing(source string, e Entry, reason string) {
+func (v *verifier) missing(source string, e Entry, reason, hint string) {
 	v.v.Missing = v.v.Missing.plus(e.tally())
-	v.problem(Problem{Source: source, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Outcome: Failed, Reason: reason})
+	v.problem(Problem{Source: source, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Outcome: Failed, Reason: reason, Hint: hint})
 }
+
+const hintNextRun = "the next run copies it"
 
 // partial leaves a message that a client has only the beginning of to gaps, where a maildrop may have the whole.
 func (v *verifier) partial(s *session, e Entry) {
 	if s.join == nil || e.UIDL == "" {
-		v.missing(s.name, e, partialReason)
+		v.missing(s.name, e, partialReason, partialHint)
 		return
 	}
 	p := Problem{Source: s.name, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Outcome: Failed, Reason: partialReason, Hint: partialHint}
@@ -232,9 +234,9 @@ func (v *verifier) settle(source string, e Entry) error {
 	case err != nil:
 		return stateError(err)
 	case !ok:
-		v.missing(source, e, "not copied yet")
+		v.missing(source, e, "not copied yet", hintNextRun)
 	case rec.Outcome.Done() && e.Size > 0 && rec.Listed > 0 && e.Size != rec.Listed:
-		v.missing(source, e, fmt.Sprintf("not copied yet: what was copied under this ID had %d octets, and it has %d now", rec.Listed, e.Size))
+		v.missing(source, e, fmt.Sprintf("not copied yet: what was copied under this ID had %d octets, and it has %d now", rec.Listed, e.Size), hintNextRun)
 	case rec.Outcome == Copied || rec.Outcome == Adopted || rec.Outcome == Duplicate:
 		v.v.Placed = v.v.Placed.plus(t)
 	case rec.Outcome == Relayed:
@@ -244,7 +246,7 @@ func (v *verifier) settle(source string, e Entry) error {
 	case rec.Outcome == Skipped:
 		v.v.Left = v.v.Left.plus(t)
 	default:
-		v.missing(source, e, rec.Reason)
+		v.missing(source, e, rec.Reason, "")
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func (v *verifier) folder(ctx context.Context, t Indexer, mb Mailbox, c *claimed
 		at := len(v.v.Folders)
 		for _, uid := range slices.Sorted(maps.Keys(c.byUID)) {
 			if who := c.byUID[uid]; !who.found {
-				v.strays = append(v.strays, stray{who.source, who.id, at})
+				v.strays = append(v.strays, stray{who.source, who.id, who.size, at})
 			}
 		}
 	}
@@ -155,6 +155,7 @@ func (v *verifier) chosen(c claimant) bool {
 // stray is a message that isn't where it was put, in the folder of that number.
 type stray struct {
 	source, id string
+	size       int64
 	folder     int
 }
 
@@ -205,7 +206,7 @@ func (v *verifier) seek(ctx context.Context, opener Opener, index Indexer) error
 		for _, s := range strays {
 			f := &v.v.Folders[s.folder]
 			f.Gone++
-			v.problem(Problem{Source: s.source, ID: s.id, Folder: f.Name, Reason: "deleted on the target, from " + f.Name,
+			v.problem(Problem{Source: s.source, ID: s.id, Folder: f.Name, Size: s.size, Reason: "deleted on the target, from " + f.Name,
 				Hint: "it is not copied again, since somebody may have meant it; if it was a mistake, take it from the source by hand"})
 		}
 	}

@@ -64,8 +64,10 @@ type VerificationProblem struct {
 	ID     string `json:"id"`
 	Folder string `json:"folder"`
 	Size   int64  `json:"size"`
-	Reason string `json:"reason"`
-	Hint   string `json:"hint"`
+	// Outcome is "failed" for what is on the source only, "none" for what isn't as it should be on the target.
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+	Hint    string `json:"hint"`
 }
 
 // NewVerification is what a verification that began at that time found.
@@ -81,7 +83,7 @@ func NewVerification(account string, began time.Time, sample float64, v migrate.
 		out.Folders = append(out.Folders, VerifiedFolder(f))
 	}
 	for _, p := range v.Problems {
-		out.Problems = append(out.Problems, VerificationProblem{p.Source, p.ID, p.Folder, p.Size, p.Reason, p.Hint})
+		out.Problems = append(out.Problems, VerificationProblem{p.Source, p.ID, p.Folder, p.Size, p.Outcome.String(), p.Reason, p.Hint})
 	}
 	return out
 }

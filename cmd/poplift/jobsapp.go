@@ -92,7 +92,9 @@ func checkCommand(env *environment) *cli.Command {
 
 func verifyCommand(env *environment) *cli.Command {
 	return jobsCommand("verify", "prove that the targets have what the sources have",
-		"Compares what the sources list with the state and with what lies on the targets, and says of each account whether its source can be switched off.",
+		`Compares what the sources list with the state and with what lies on the targets: messages, sizes, folders, flags, and the octets of a sample.
+Says of each account whether its source can be switched off, and if not, why. Moved mail is sought in all folders. Flags that only the target has are
+fine; those that it lacks are told, and make nothing unsafe. Nothing is written to a server; what was found is kept for poplift report.`,
 		[]cli.Flag{&cli.StringFlag{Name: "sample", Value: "1%", Category: flagsWhat, Usage: "read `PART` of the messages whole and compare their octets: 0, 5% or all"}},
 		func(c *cli.Context, o campaignOptions) error {
 			part, err := parsePart(c.String("sample"))
@@ -105,7 +107,7 @@ func verifyCommand(env *environment) *cli.Command {
 
 func reportCommand(env *environment) *cli.Command {
 	return jobsCommand("report", "write a report of the last runs",
-		"Writes what the state says of all accounts to files; asks no server.",
+		"Writes what the state says of all accounts to files, with what the last poplift verify found; asks no server.",
 		[]cli.Flag{&cli.StringSliceFlag{Name: "out", Category: flagsOutput, Usage: "write it to `FILE`, as what its name ends in says: .html, .csv or .json; may be repeated"}},
 		func(c *cli.Context, o campaignOptions) error { return runReport(env, o, c.StringSlice("out")) })
 }

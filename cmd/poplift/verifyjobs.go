@@ -160,7 +160,7 @@ func (v verified) verdict() string {
 	return "safe to switch off"
 }
 
-// shownFolders is how many folders an account lists on the screen.
+// shownFolders is how many folders that lack something an account lists on the screen.
 const shownFolders = 20
 
 // write tells what was found of one account: sums that add up, then each thing that isn't as it should be.
@@ -206,20 +206,35 @@ func (v verified) writeFolders(w io.Writer) {
 	if len(v.Folders) < 2 {
 		return
 	}
-	var folders []string
-	for _, f := range v.Folders[:min(len(v.Folders), shownFolders)] {
-		folders = append(folders, fmt.Sprintf("%s %d of %d", shownFolder(f.Name), f.Found, f.Expected))
+	var less []string
+	for _, f := range v.Folders {
+		if f.Found < f.Expected {
+			less = append(less, fmt.Sprintf("%s %d of %d", shownFolder(f.Name), f.Found, f.Expected))
+		}
 	}
-	if more := len(v.Folders) - shownFolders; more > 0 {
-		folders = append(folders, fmt.Sprintf("%d more", more))
+	if more := len(less) - shownFolders; more > 0 {
+		less = append(less[:shownFolders], fmt.Sprintf("and %d more", more))
 	}
-	fmt.Fprintf(w, "  folders  %s\n", strings.Join(folders, "; "))
+	switch {
+	case len(less) == 0:
+		fmt.Fprintf(w, "  folders  %d, each complete\n", len(v.Folders))
+	default:
+		fmt.Fprintf(w, "  folders  %d; not complete: %s\n", len(v.Folders), strings.Join(less, "; "))
+	}
 }
 
-// writeProblems tells each problem, and once what to do about all those of the same hint.
+// writeProblems tells each problem, messages before folders, and once what to do about all those of the same hint.
 func (v verified) writeProblems(w io.Writer) {
 	problems := slices.Clone(v.Problems)
-	slices.SortStableFunc(problems, func(a, b state.VerificationProblem) int { return strings.Compare(a.Hint, b.Hint) })
+	slices.SortStableFunc(problems, func(a, b state.VerificationProblem) int {
+		switch {
+		case a.ID != "" && b.ID == "":
+			return -1
+		case a.ID == "" && b.ID != "":
+			return 1
+		}
+		return strings.Compare(a.Hint, b.Hint)
+	})
 	shown := problems[:min(len(problems), shownProblems)]
 	for i, p := range shown {
 		line := p.Reason

@@ -211,13 +211,17 @@ func sentence(of string, parts []legend) string {
 	return of + "."
 }
 
-// verifyProblems are a verification's, as the page tells them. They wait for nobody: what does is in the reasons.
+// verifyProblems are a verification's, as the page tells them.
 func verifyProblems(a *Account) (out []migrate.Problem) {
 	if v := a.verdict(); v != safe && v != unsafe {
 		return nil // they are of another time
 	}
 	for _, p := range a.Verify.Problems {
-		out = append(out, migrate.Problem{Source: p.Source, ID: p.ID, Folder: p.Folder, Size: p.Size, Reason: p.Reason, Hint: p.Hint})
+		q := migrate.Problem{Source: p.Source, ID: p.ID, Folder: p.Folder, Size: p.Size, Reason: p.Reason, Hint: p.Hint}
+		if p.Outcome == migrate.Failed.String() {
+			q.Outcome = migrate.Failed
+		}
+		out = append(out, q)
 	}
 	return out
 }

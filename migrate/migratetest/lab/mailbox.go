@@ -40,6 +40,25 @@ func (d *Dovecot) Mailbox(user, folder string) ([]Stored, error) {
 	return out, nil
 }
 
+// Do has a user's IMAP client carry out commands, one after the other, each of which must be answered by OK.
+func (d *Dovecot) Do(user string, commands ...string) error {
+	login := fmt.Sprintf("a LOGIN %s %s\r\n", user, "pass"+strings.TrimPrefix(user, "user"))
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, r, err := rawDial(ctx, d.IMAP, login, "a OK")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for _, command := range commands {
+		fmt.Fprintf(c, "b %s\r\n", command)
+		if err := rawAwait(r, "b OK"); err != nil {
+			return fmt.Errorf("%s: %w", command, err)
+		}
+	}
+	return nil
+}
+
 // Folders lists a user's folders, as the server spells them, each with its attributes.
 func (d *Dovecot) Folders(user string) (map[string]string, error) {
 	c, err := net.Dial("tcp", d.IMAP)
