@@ -203,7 +203,7 @@ func (v *verifier) partial(s *session, e Entry) {
 		v.missing(s.name, e, partialReason, partialHint)
 		return
 	}
-	p := Problem{Source: s.name, ID: e.ID, Folder: e.Folder.String(), Size: e.Size, Outcome: Failed, Reason: partialReason, Hint: partialHint}
+	p := Problem{Source: s.name, ID: e.ID, Subject: e.Subject, Folder: e.Folder.String(), Size: e.Size, Outcome: Failed, Reason: partialReason, Hint: partialHint}
 	s.join.gaps[RecordKey{s.name, e.ID}] = gap{p, e.UIDL, e.tally()}
 }
 

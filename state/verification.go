@@ -62,8 +62,10 @@ type VerifiedFolder struct {
 type VerificationProblem struct {
 	Source string `json:"source"`
 	ID     string `json:"id"`
-	Folder string `json:"folder"`
-	Size   int64  `json:"size"`
+	// Subject is as it is written, where it is known.
+	Subject string `json:"subject"`
+	Folder  string `json:"folder"`
+	Size    int64  `json:"size"`
 	// Outcome is "failed" for what is on the source only, "none" for what isn't as it should be on the target.
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason"`
@@ -83,7 +85,7 @@ func NewVerification(account string, began time.Time, sample float64, v migrate.
 		out.Folders = append(out.Folders, VerifiedFolder(f))
 	}
 	for _, p := range v.Problems {
-		out.Problems = append(out.Problems, VerificationProblem{p.Source, p.ID, p.Folder, p.Size, p.Outcome.String(), p.Reason, p.Hint})
+		out.Problems = append(out.Problems, VerificationProblem{p.Source, p.ID, p.Subject, p.Folder, p.Size, p.Outcome.String(), p.Reason, p.Hint})
 	}
 	return out
 }

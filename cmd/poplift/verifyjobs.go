@@ -239,7 +239,7 @@ func (v verified) writeProblems(w io.Writer) {
 	for i, p := range shown {
 		line := p.Reason
 		if p.ID != "" {
-			line = shownID(p.ID) + ", " + humanSize(p.Size) + ": " + p.Reason
+			line = shownID(p.ID) + ", " + humanSize(p.Size) + ": " + shownSubject(p.Subject) + p.Reason
 		}
 		fmt.Fprintf(w, "  - %s\n", line)
 		if p.Hint != "" && (i+1 == len(shown) || shown[i+1].Hint != p.Hint) {

@@ -306,7 +306,7 @@ func poison(d Data, s string) Data {
 			}
 			for j := range v.Problems {
 				p := &v.Problems[j]
-				p.Source, p.ID, p.Folder, p.Reason, p.Hint = s, s, s, s, s
+				p.Source, p.ID, p.Subject, p.Folder, p.Reason, p.Hint = s, s, s, s, s, s
 			}
 			a.Verify = &v
 		}

@@ -217,7 +217,7 @@ func verifyProblems(a *Account) (out []migrate.Problem) {
 		return nil // they are of another time
 	}
 	for _, p := range a.Verify.Problems {
-		q := migrate.Problem{Source: p.Source, ID: p.ID, Folder: p.Folder, Size: p.Size, Reason: p.Reason, Hint: p.Hint}
+		q := migrate.Problem{Source: p.Source, ID: p.ID, Subject: p.Subject, Folder: p.Folder, Size: p.Size, Reason: p.Reason, Hint: p.Hint}
 		if p.Outcome == migrate.Failed.String() {
 			q.Outcome = migrate.Failed
 		}
