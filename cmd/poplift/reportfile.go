@@ -24,9 +24,12 @@ func (c *campaign) report(started time.Time) report.Data {
 	defer c.mu.Unlock()
 	d := report.Data{Title: filepath.Base(c.file.Path), File: c.file.Path, Version: versionLine(), Generated: c.env.now(), Started: started, Ended: c.env.now(),
 		Accounts: make([]report.Account, 0, len(c.accounts))}
+	read := c.opts.Output.JSON || len(c.opts.Reports)+len(c.file.Reports) > 0 || cmp.Or(c.opts.OnSuccess, c.file.OnSuccess, c.opts.OnFailure, c.file.OnFailure) != ""
 	for _, a := range c.accounts {
 		acct := reportOf(a, c.results[a.ID()])
-		acct.Verify = c.lastVerification(a)
+		if read { // the summary on the screen doesn't tell it, and there may be thousands
+			acct.Verify = c.lastVerification(a)
+		}
 		d.Accounts = append(d.Accounts, acct)
 	}
 	return d
