@@ -216,6 +216,18 @@ func TestVerifyFindsWhatWasMoved(t *testing.T) {
 	}
 }
 
+// TestVerifyCountsTwins: of two that are the same, the one that is left doesn't answer for the other.
+func TestVerifyCountsTwins(t *testing.T) {
+	one := letter("1", "")
+	w := newWorld(t, one, migratetest.Letter{ID: "2", Raw: one.Raw})
+	w.twins = true
+	w.must(t, "copied 2")
+	w.boxes.Remove("INBOX", 1)
+	if got := w.verify(t, 1); !strings.Contains(got, "found 1 moved 0 gone 1 ") {
+		t.Error(got)
+	}
+}
+
 // TestVerifyKnowsTheRules: what a rule leaves out is not missing, and what stands under an old ID now is.
 func TestVerifyKnowsTheRules(t *testing.T) {
 	ls := letters(3)
