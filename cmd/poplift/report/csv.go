@@ -69,13 +69,13 @@ func csvVerification(a *Account) []string {
 // WriteProblemsCSV writes a head and one line for each problem of each account, under the same rules as WriteCSV.
 func WriteProblemsCSV(w io.Writer, d Data) error {
 	out := csv.NewWriter(w)
-	if err := out.Write([]string{"job", "account", "source", "id", "folder", "size", "date", "outcome", "reason", "hint"}); err != nil {
+	if err := out.Write([]string{"job", "account", "source", "id", "subject", "folder", "size", "date", "outcome", "reason", "hint"}); err != nil {
 		return err
 	}
 	for i := range d.Accounts {
 		a := &d.Accounts[i]
 		for _, p := range a.Problems {
-			line := []string{cell(a.Job), cell(a.Name), cell(p.Source), cell(p.ID), cell(p.Folder), number(p.Size), stamp(p.Date), p.Outcome.String(), cell(p.Reason), cell(p.Hint)}
+			line := []string{cell(a.Job), cell(a.Name), cell(p.Source), cell(p.ID), cell(Subject(p.Subject)), cell(p.Folder), number(p.Size), stamp(p.Date), p.Outcome.String(), cell(p.Reason), cell(p.Hint)}
 			if err := out.Write(line); err != nil {
 				return err
 			}

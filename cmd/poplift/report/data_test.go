@@ -139,7 +139,7 @@ func TestProblemsCSVHasALineForEachProblem(t *testing.T) {
 	for i := range d.Accounts {
 		for _, p := range d.Accounts[i].Problems {
 			line := lines[n]
-			if line["account"] != d.Accounts[i].Name || line["id"] != p.ID || line["outcome"] != p.Outcome.String() || line["reason"] != p.Reason || line["hint"] != p.Hint || atoi(t, line["size"]) != p.Size {
+			if line["account"] != d.Accounts[i].Name || line["id"] != p.ID || line["subject"] != cell(Subject(p.Subject)) || line["outcome"] != p.Outcome.String() || line["reason"] != p.Reason || line["hint"] != p.Hint || atoi(t, line["size"]) != p.Size {
 				t.Fatalf("line %d is %v", n, line)
 			}
 			n++

@@ -293,7 +293,7 @@ func poison(d Data, s string) Data {
 		a.Problems = slices.Clone(a.Problems)
 		for j := range a.Problems {
 			p := &a.Problems[j]
-			p.Source, p.Folder, p.Reason, p.Hint = s, s, s, s
+			p.Source, p.Folder, p.Reason, p.Hint, p.Subject = s, s, s, s, s+"." // a subject of nothing that can be seen has no element
 			if p.ID != "" {
 				p.ID = s
 			}
@@ -306,7 +306,7 @@ func poison(d Data, s string) Data {
 			}
 			for j := range v.Problems {
 				p := &v.Problems[j]
-				p.Source, p.ID, p.Subject, p.Folder, p.Reason, p.Hint = s, s, s, s, s, s
+				p.Source, p.ID, p.Subject, p.Folder, p.Reason, p.Hint = s, s, s+".", s, s, s
 			}
 			a.Verify = &v
 		}
@@ -388,7 +388,7 @@ func TestEveryProblemSaysWhatToDo(t *testing.T) {
 	d := sample(10, 1)
 	a := &d.Accounts[2]
 	for _, o := range []migrate.Outcome{migrate.Failed, migrate.Uncertain, migrate.Kept, migrate.Relayed, migrate.None} {
-		a.Problems = append(a.Problems, migrate.Problem{Source: "pop3:x", ID: "id-" + o.String(), Outcome: o, Reason: "reason " + o.String()})
+		a.Problems = append(a.Problems, migrate.Problem{Source: "pop3:x", ID: "id-" + o.String(), Subject: "=?utf-8?q?f=C3=BCr_?=" + o.String(), Outcome: o, Reason: "reason " + o.String()})
 	}
 	page, _ := render(t, d)
 	section := page.byID(t, "a3")
@@ -402,6 +402,9 @@ func TestEveryProblemSaysWhatToDo(t *testing.T) {
 		}
 		if id := g.theOnly(t, "bdi").text(); !strings.HasPrefix(id, "id-") {
 			t.Errorf("message %q", id)
+		}
+		if subject := g.theOnly(t, "q").text(); !strings.HasPrefix(subject, "für ") {
+			t.Errorf("subject %q", subject)
 		}
 		if press := strings.Contains(g.text(), "reason failed") || strings.Contains(g.text(), "reason uncertain"); press != (i < 2) {
 			t.Errorf("group %d is %q", i, g.text())

@@ -96,6 +96,7 @@ type jsonFolder struct {
 type jsonProblem struct {
 	Source  string     `json:"source"`
 	ID      string     `json:"id"`
+	Subject string     `json:"subject"`
 	Folder  string     `json:"folder"`
 	Size    int64      `json:"size"`
 	Date    *time.Time `json:"date"`
@@ -155,7 +156,7 @@ func newJSONAccount(a *Account) jsonAccount {
 		out.Folders = append(out.Folders, jsonFolder{f.Name, newJSONTally(f.Tally)})
 	}
 	for _, p := range a.Problems {
-		out.Problems = append(out.Problems, jsonProblem{p.Source, p.ID, p.Folder, p.Size, moment(p.Date), p.Outcome.String(), p.Reason, p.Hint})
+		out.Problems = append(out.Problems, jsonProblem{p.Source, p.ID, Subject(p.Subject), p.Folder, p.Size, moment(p.Date), p.Outcome.String(), p.Reason, p.Hint})
 	}
 	if v := a.Verify; v != nil {
 		out.Verify = &jsonVerify{v, a.verdict() == stale}

@@ -101,7 +101,7 @@ func sampleAccount(rng *rand.Rand, i int, start time.Time) Account {
 				Date: time.Date(2019, 3, 4, 5, 6, 7, 0, time.UTC), Outcome: migrate.Failed, Reason: "too large for the target (35,651,584 octets)", Hint: hintSize})
 		}
 		put(migrate.Failed, 1)
-		a.Problems = append(a.Problems, migrate.Problem{Source: "pop3:" + name, ID: fmt.Sprintf("%08xaa", i), Folder: "Archive/2019", Size: each, Outcome: migrate.Failed,
+		a.Problems = append(a.Problems, migrate.Problem{Source: "pop3:" + name, ID: fmt.Sprintf("%08xaa", i), Subject: "=?utf-8?q?=3DM=C3=BCll?= <b>", Folder: "Archive/2019", Size: each, Outcome: migrate.Failed,
 			Reason: "imap append Archive/2019: NO [CANNOT] Message contains invalid header"})
 		a.State, a.Verify = Left, nil
 	case 7, 51: // wrong password

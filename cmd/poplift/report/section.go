@@ -37,7 +37,7 @@ type problemGroup struct {
 	messages    int64
 }
 
-type messageRow struct{ Source, ID, Folder, Size, Date string }
+type messageRow struct{ Source, ID, Subject, Folder, Size, Date string }
 
 // Bounds on the page as a whole. Each account gets an equal part of them, and a few rows in any case.
 const (
@@ -255,7 +255,7 @@ func (g problemGroup) Count() string {
 }
 
 func newMessageRow(a *Account, p migrate.Problem, loc *time.Location) messageRow {
-	r := messageRow{ID: clean(p.ID, shownName), Folder: clean(p.Folder, shownName)}
+	r := messageRow{ID: clean(p.ID, shownName), Subject: clean(Subject(p.Subject), shownName), Folder: clean(p.Folder, shownName)}
 	if len(a.Sources) > 1 {
 		r.Source = clean(p.Source, shownName)
 	}
