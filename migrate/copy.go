@@ -67,7 +67,9 @@ func (s *session) copy(ctx, pull, answer context.Context, stop func()) error {
 		}
 	}
 	if tgtErr == nil {
-		tgtErr = heldErr
+		if tgtErr = heldErr; tgtErr != nil {
+			stop() // what was fetched ahead may hold all the memory that the source waits for
+		}
 		close(laneDone)
 	}
 	srcErr := <-fetched

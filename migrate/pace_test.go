@@ -5,9 +5,31 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"poplift/migrate"
 )
+
+// TestPaceStopsWhatWasFetchedAhead: what waits to be sent holds all the memory there is, and the source waits for more of it.
+func TestPaceStopsWhatWasFetchedAhead(t *testing.T) {
+	for range 5 {
+		w := newWorld(t, letters(300)...)
+		a := w.account()
+		a.Pace = func(context.Context, int64) error {
+			for n := 0; n < 60; n += len(w.drop.Fetched()) { // of the 64 that there is room for
+				time.Sleep(time.Millisecond)
+			}
+			return &migrate.Error{Op: "pace", Scope: migrate.ScopeRun, Final: true, Err: migrate.ErrVolume}
+		}
+		rep, err := a.Run(t.Context())
+		if !errors.Is(err, migrate.ErrVolume) || rep.Outcomes[migrate.Failed].Messages != 300 {
+			t.Errorf("%v, %v", rep.Outcomes, err)
+		}
+		if rep, err := w.run(t.Context()); err != nil || rep.Outcomes[migrate.Copied].Messages != 300 {
+			t.Errorf("the next run: %v, %v", rep.Outcomes, err)
+		}
+	}
+}
 
 // TestPaceStopsInTheMiddle: what was asked for or handed over before is dealt with, the rest stands in the report, and the next run goes on.
 func TestPaceStopsInTheMiddle(t *testing.T) {
