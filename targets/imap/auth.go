@@ -38,7 +38,7 @@ func (w *wire) login(ctx context.Context, cfg *Config) error {
 			if e.Hint == "" && e.Final {
 				e.Hint = hintLogin
 			}
-			if e.Final && st.code != "PRIVACYREQUIRED" {
+			if e.Final && st.code != "PRIVACYREQUIRED" && !errors.Is(e, migrate.ErrVolume) {
 				e.Err = migrate.LoginRefused(e.Err)
 			}
 			return e

@@ -93,6 +93,9 @@ func TestLoginRefused(t *testing.T) {
 			migrate.ScopeRun, true, hintLogin},
 		"unavailable": {func(w *imaptest.Switches) { w.Login = func(string) string { return "NO [UNAVAILABLE] later" } }, nil,
 			migrate.ScopeSession, false, ""},
+		"too much for today": {func(w *imaptest.Switches) {
+			w.Login = func(string) string { return "NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)" }
+		}, nil, migrate.ScopeRun, true, hintVolume},
 		"expired token": {func(w *imaptest.Switches) { w.Caps, w.Token = append(imaptest.DefaultCaps, "AUTH=OAUTHBEARER"), "new" },
 			func(c *Config) { c.Credentials.Token = secret("old") }, migrate.ScopeRun, true, hintLogin},
 		"expired xoauth2 token": {func(w *imaptest.Switches) { w.Caps, w.Token = append(imaptest.DefaultCaps, "AUTH=XOAUTH2"), "new" },
@@ -123,6 +126,9 @@ func TestLoginRefused(t *testing.T) {
 			}
 			if e := class(t, err); e.Scope != c.scope || e.Final != c.final || e.Hint != c.hint {
 				t.Errorf("%v: scope %d final %v hint %q", err, e.Scope, e.Final, e.Hint)
+			}
+			if errors.Is(err, migrate.ErrLogin) && errors.Is(err, migrate.ErrVolume) {
+				t.Error("the password is held for a wrong one")
 			}
 			if n := strings.Count(strings.Join(s.Log(), "\n"), "AUTHENTICATE"); n > 1 {
 				t.Errorf("%d attempts with one password", n)
