@@ -426,7 +426,7 @@ func (j *copyJob) account() (*migrate.Account, error) {
 		}
 		g := j.gate(s)
 		named.Open = gated(g, guarded(j.logins(), s, migrate.ScopeSession, named.Open))
-		named.Pace = g.pace()
+		named.Pace = g.pace(j.gate(j.target))
 		a.Sources = append(a.Sources, named)
 	}
 	if j.keepDir != "" {
@@ -447,7 +447,7 @@ func (j *copyJob) account() (*migrate.Account, error) {
 	if a.OpenTarget, err = j.wiring.target(j.target); err == nil {
 		g := j.gate(j.target)
 		a.OpenTarget = gated(g, guarded(j.logins(), j.target, migrate.ScopeRun, a.OpenTarget))
-		a.Pace = g.pace()
+		a.Pace = g.pace(nil)
 	}
 	return a, err
 }

@@ -29,12 +29,21 @@ func (c *campaign) gateOf(a *jobs.Account, e endpoint) *gate {
 	return g
 }
 
-// pace is the end's Pace.
-func (g *gate) pace() func(context.Context, int64) error {
-	if g == nil {
+// pace is the end's Pace. next, which may be nil, is the gate that a message has to go through behind this one: none is asked for that would have to
+// wait there.
+func (g *gate) pace(next *gate) func(context.Context, int64) error {
+	if g == nil && next == nil {
 		return nil
 	}
 	return func(ctx context.Context, octets int64) error {
+		if next != nil {
+			if err := next.volume.fits(next.way, octets); err != nil {
+				return err
+			}
+		}
+		if g == nil {
+			return nil
+		}
 		if err := g.volume.take(g.way, octets); err != nil {
 			return err
 		}

@@ -137,6 +137,29 @@ func (s span) free() time.Time { return s.Start.Add(spanLength + volumeWindow) }
 func (v *volume) take(w way, octets int64) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if err := v.enough(w, octets); err != nil {
+		return err
+	}
+	if v.limit[w] == 0 {
+		return nil
+	}
+	v.dirty = true
+	v.ahead[w] += octets + besides
+	if v.unsaved > v.limit[w]/64 {
+		return v.save()
+	}
+	return nil
+}
+
+// fits is what take would say, and takes nothing.
+func (v *volume) fits(w way, octets int64) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.enough(w, octets)
+}
+
+// enough is the error with which a message has to wait, or nil. Under mu.
+func (v *volume) enough(w way, octets int64) error {
 	if v.now().Before(v.kept.Until) {
 		return v.stop(v.kept.Until)
 	}
@@ -144,7 +167,6 @@ func (v *volume) take(w way, octets int64) error {
 	if limit == 0 {
 		return nil
 	}
-	v.dirty = true
 	v.span() // drops what counts no more
 	octets += besides
 	// A message larger than the whole volume must have its turn: it goes when half of it is free.
@@ -154,10 +176,6 @@ func (v *volume) take(w way, octets int64) error {
 	}
 	if need > limit {
 		return v.stop(v.room(w, need-limit))
-	}
-	v.ahead[w] += octets
-	if v.unsaved > limit/64 {
-		return v.save()
 	}
 	return nil
 }

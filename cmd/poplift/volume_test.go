@@ -202,7 +202,7 @@ func TestDailyVolume(t *testing.T) {
 			l.clock = func() time.Time { return now }
 			quiet := func(o *campaignOptions) { o.Output.Quiet, o.Reports = true, []string{filepath.Join(l.dir, "r.json")} }
 			var arrived []int
-			said := ""
+			said, fetched := "", 0
 			for range 33 { // four days
 				_, stderr, err := l.run(quiet)
 				said += stderr
@@ -210,7 +210,11 @@ func TestDailyVolume(t *testing.T) {
 				if want := map[bool]int{true: exitDone, false: exitLeft}[n == 40]; exitCode(err) != want {
 					t.Fatalf("%d messages, and code %d (%v)", n, exitCode(err), err)
 				}
-				arrived = append(arrived, n)
+				retrs := strings.Count(strings.Join(pop.Log(), "\n"), "RETR ")
+				if len(arrived) > 0 && n == arrived[len(arrived)-1] && retrs > fetched {
+					t.Errorf("%d messages were fetched, and none of them could be stored", retrs-fetched)
+				}
+				arrived, fetched = append(arrived, n), retrs
 				now = now.Add(3 * time.Hour)
 			}
 			if first := arrived[0]; first < 10 || first > 12 || arrived[8] != first || arrived[9] < 20 || arrived[32] != 40 {
