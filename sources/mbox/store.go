@@ -48,6 +48,7 @@ type Store struct {
 
 	mu     sync.Mutex
 	listed map[string]*file
+	told   map[string]int // how many doubts about a file were logged; a run lists it several times
 	pseudo int
 	doubts filestore.Doubts
 }
@@ -75,7 +76,7 @@ func Open(o Options) (*Store, error) {
 	}
 	return &Store{
 		path: path, variant: o.Variant, cache: Cache{Dir: o.CacheDir, Reader: "mbox 3"}, log: o.Log, spool: unpack.Spool{Dir: o.CacheDir, Max: o.MaxSpool}, skip: o.Skip,
-		listed: map[string]*file{},
+		listed: map[string]*file{}, told: map[string]int{},
 	}, nil
 }
 
@@ -156,7 +157,8 @@ func (s *Store) list(ctx context.Context, f *file, yield func(*record) bool) err
 	defer s.mu.Unlock()
 	s.pseudo += l.pseudo
 	s.doubts.Add(l.doubts...)
-	if l.count > 0 {
+	if l.count > 0 && l.count != s.told[f.rel] {
+		s.told[f.rel] = l.count
 		s.log.Warn("mbox: it is doubtful where messages begin", "file", f.place(), "places", l.count,
 			"first", l.doubts[0].Offset, "why", l.doubts[0].Text)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -432,5 +433,19 @@ func TestListStops(t *testing.T) {
 	}
 	if err := s.Read(ctx, mustList(t, s)[0], io.Discard); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// A run lists a file several times, and a person need not hear of its doubts as often.
+func TestDoubtsAreLoggedOnce(t *testing.T) {
+	path := t.TempDir() + "/mbox"
+	write(t, path, first+"From \nSubject: doubtful\n\nx\n\n"+second)
+	var log bytes.Buffer
+	s := openStore(t, Options{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for range 3 {
+		mustList(t, s)
+	}
+	if n := strings.Count(log.String(), "doubtful where"); n != 1 || len(s.Doubts()) != 1 {
+		t.Errorf("logged %d times: %s", n, &log)
 	}
 }
