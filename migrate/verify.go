@@ -74,6 +74,16 @@ type verifier struct {
 type claimed struct {
 	validity uint32
 	byUID    map[uint32]claimant
+	// elsewhere are those without a UID that holds: the server never told one, or the folder was made anew since.
+	elsewhere []stray
+	taken     map[uint32]bool // UIDs of what was found to be one of those; nil is none
+}
+
+func (c *claimed) take(uid uint32) {
+	if c.taken == nil {
+		c.taken = map[uint32]bool{}
+	}
+	c.taken[uid] = true
 }
 
 type claimant struct {
@@ -244,12 +254,19 @@ func (v *verifier) settle(source string, e Entry) error {
 		v.v.Relayed = v.v.Relayed.plus(t)
 	case rec.Outcome == Kept:
 		v.v.Kept = v.v.Kept.plus(t)
-	case rec.Outcome == Skipped:
+	case rec.Outcome == Skipped && v.stillLeft(rec):
 		v.v.Left = v.v.Left.plus(t)
+	case rec.Outcome == Skipped:
+		v.missing(source, e, "left out by a rule that is gone: "+rec.Reason, hintNextRun)
 	default:
 		v.missing(source, e, rec.Reason, "")
 	}
 	return nil
+}
+
+// stillLeft says whether the next run would leave a message out again, as its record says.
+func (v *verifier) stillLeft(rec Record) bool {
+	return rec.Reason == IgnoredReason || v.Rules.leaveOut(rec.Date, rec.Size) != "" || v.Filer != nil && rec.Reason == discardReason(v.FilerName)
 }
 
 // records notes what a source's records claim on the target. unstable are listed messages that only their octets could tell: they are matched
@@ -281,7 +298,7 @@ func (v *verifier) records(source string, given map[uint64]asListed, unstable Ta
 
 // claim notes what one record says of the target.
 func (v *verifier) claim(rec Record, as asListed) {
-	if rec.Folder == "" || rec.Outcome != Duplicate && (rec.Outcome != Copied && rec.Outcome != Adopted || rec.UID == 0) {
+	if rec.Folder == "" || rec.Outcome != Duplicate && rec.Outcome != Copied && rec.Outcome != Adopted {
 		return
 	}
 	flags := v.flags.of(v.Rules.flags(Entry{Flags: v.flags.sets[as.flags]}, rec.Date))
@@ -292,12 +309,20 @@ func (v *verifier) claim(rec Record, as asListed) {
 		return
 	}
 	c := v.claims[rec.Folder]
-	if c == nil || c.validity < rec.UIDValidity {
+	if c == nil {
 		c = &claimed{validity: rec.UIDValidity, byUID: map[uint32]claimant{}}
 		v.claims[rec.Folder] = c
 	}
-	if rec.UIDValidity == c.validity {
-		exact := rec.Outcome == Copied && rec.Identity.Version == IdentityVersion && rec.Reason == ""
-		c.byUID[rec.UID] = claimant{source: rec.Source, id: rec.ID, size: rec.Size, digest: rec.Identity.Digest, flags: flags, exact: exact, filed: as.inbox}
+	if c.validity < rec.UIDValidity { // the folder was made anew, and what an older one had may lie in it without that UID
+		for _, who := range c.byUID {
+			c.elsewhere = append(c.elsewhere, stray{source: who.source, id: who.id, size: who.size})
+		}
+		c.validity, c.byUID = rec.UIDValidity, map[uint32]claimant{}
 	}
+	if rec.UID == 0 || rec.UIDValidity < c.validity {
+		c.elsewhere = append(c.elsewhere, stray{source: rec.Source, id: rec.ID, size: rec.Size, nameless: rec.UID == 0})
+		return
+	}
+	exact := rec.Outcome == Copied && rec.Identity.Version == IdentityVersion && rec.Reason == ""
+	c.byUID[rec.UID] = claimant{source: rec.Source, id: rec.ID, size: rec.Size, digest: rec.Identity.Digest, flags: flags, exact: exact, filed: as.inbox}
 }

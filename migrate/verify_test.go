@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -277,5 +278,83 @@ func TestPlan(t *testing.T) {
 	}
 	if w.boxes.Dump() != "" || w.store.Commits() != 0 {
 		t.Error("a plan wrote something")
+	}
+}
+
+// TestVerifyLooksForWhatHasNoUID: a server that tells no UIDs has the mail all the same, and it can be missed.
+func TestVerifyLooksForWhatHasNoUID(t *testing.T) {
+	ls := letters(6)
+	w := newWorld(t, ls...)
+	w.boxes.NoUIDs = true
+	w.must(t, "copied 6")
+	for _, id := range []string{"1", "4"} { // the session ended before it could look them up
+		rec, ok, err := w.store.Record("pop3:me@old", id)
+		if rec.UID = 0; err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if err := w.store.Commit(&migrate.Batch{Records: []migrate.Record{rec}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.verify(t, 0); !strings.Contains(got, "found 6 moved 0 gone 0 ") || w.told() != "" {
+		t.Error(got, w.told())
+	}
+	w.boxes.Deliver("Archive", ls[1].Raw)
+	w.boxes.Remove("INBOX", 2)
+	w.boxes.Remove("INBOX", 5)
+	if got := w.verify(t, 0); !strings.Contains(got, "found 4 moved 1 gone 1 ") || !strings.Contains(w.told(), "4 deleted on the target, from INBOX") {
+		t.Error(got, w.told())
+	}
+}
+
+// TestVerifyLooksForWhatAnOlderFolderHad: the folder was made anew, and the next run knew only what its source still lists.
+func TestVerifyLooksForWhatAnOlderFolderHad(t *testing.T) {
+	w := newWorld(t, letters(10)...)
+	w.must(t, "copied 10")
+	w.drop.Letters = append(w.drop.Letters[5:], letter("new", ""))
+	w.boxes.Renew("INBOX", func(i int) bool { return i != 2 })
+	w.must(t, "known 5, copied 1")
+	if got := w.verify(t, 0); !strings.Contains(got, "found 6 moved 4 gone 1 ") || w.verified.Expected != 11 {
+		t.Error(got, w.told())
+	}
+}
+
+// TestVerifySeeksEachInItsOwnFolderFirst: a copy elsewhere isn't taken for a message that is where it was.
+func TestVerifySeeksEachInItsOwnFolderFirst(t *testing.T) {
+	w := newWorld(t, letters(4)...)
+	w.must(t, "copied 4")
+	w.boxes.Deliver("A copy", letters(4)[0].Raw)
+	w.boxes.Renew("INBOX", func(int) bool { return true })
+	if got := w.verify(t, 0); !strings.Contains(got, "found 0 moved 4 gone 0 ") || strings.Contains(w.told(), "A copy") {
+		t.Error(got, w.told())
+	}
+}
+
+// TestVerifyAsksTheRulesAgain: what a rule left out is missing once the rule is gone.
+func TestVerifyAsksTheRulesAgain(t *testing.T) {
+	w := newWorld(t, letters(3)...)
+	w.rules.Until = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
+	w.must(t, "skipped 3")
+	if got := w.verify(t, 0); !strings.HasPrefix(got, "listed 3 placed 0 missing 0") {
+		t.Error(got)
+	}
+	w.rules.Until = time.Time{}
+	if got := w.verify(t, 0); !strings.HasPrefix(got, "listed 3 placed 0 missing 3") || !strings.Contains(w.told(), "a rule that is gone") {
+		t.Error(got, w.told())
+	}
+}
+
+// TestVerifySaysWhenItCannotLook: nobody has compared anything, so nothing is safe.
+func TestVerifySaysWhenItCannotLook(t *testing.T) {
+	w := newWorld(t, letters(3)...)
+	w.must(t, "copied 3")
+	a := w.account()
+	open := a.OpenTarget
+	a.OpenTarget = func(ctx context.Context) (migrate.Target, error) {
+		tgt, err := open(ctx)
+		return struct{ migrate.Target }{tgt}, err
+	}
+	if _, err := a.Verify(t.Context(), 0); err == nil || migrate.HintOf(err) == "" {
+		t.Errorf("error %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -15,7 +16,11 @@ func (v *verifier) target(ctx context.Context) error {
 	opener, canOpen := v.t.(Opener)
 	index, canIndex := v.t.(Indexer)
 	if !canOpen || !canIndex {
-		return nil
+		if len(v.claims) == 0 {
+			return nil // a relay keeps nothing
+		}
+		return &Error{Op: "verify", Subject: v.Name, Scope: ScopeRun, Final: true, Err: errors.New("nobody can ask this kind of target what lies on it"),
+			Hint: "keep the old server until you have looked at the new place yourself"}
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.claims)) {
 		mb, err := opener.OpenNamed(ctx, name, "")
@@ -40,7 +45,8 @@ func (v *verifier) target(ctx context.Context) error {
 
 // folder compares one folder. What isn't there becomes a stray, to be sought later.
 func (v *verifier) folder(ctx context.Context, t Indexer, mb Mailbox, c *claimed) (VerifiedFolder, error) {
-	f := VerifiedFolder{Name: mb.Name, Messages: int64(mb.Messages), Expected: int64(len(c.byUID))}
+	f := VerifiedFolder{Name: mb.Name, Messages: int64(mb.Messages), Expected: int64(len(c.byUID) + len(c.elsewhere))}
+	at := len(v.v.Folders)
 	var read []uint32
 	if mb.UIDValidity == c.validity {
 		v.merge(mb.Name, c)
@@ -65,10 +71,13 @@ func (v *verifier) folder(ctx context.Context, t Indexer, mb Mailbox, c *claimed
 		}
 	}
 	if f.Found < f.Expected {
-		at := len(v.v.Folders)
+		for _, s := range c.elsewhere {
+			s.folder = at
+			v.strays = append(v.strays, s)
+		}
 		for _, uid := range slices.Sorted(maps.Keys(c.byUID)) {
 			if who := c.byUID[uid]; !who.found {
-				v.strays = append(v.strays, stray{who.source, who.id, who.size, at})
+				v.strays = append(v.strays, stray{source: who.source, id: who.id, size: who.size, folder: at})
 			}
 		}
 	}
@@ -157,6 +166,7 @@ type stray struct {
 	source, id string
 	size       int64
 	folder     int
+	nameless   bool // the server never told its UID, so that it may lie in its place
 }
 
 // lostMail are strays by what an index tells of a message.
@@ -189,16 +199,18 @@ func (v *verifier) seek(ctx context.Context, opener Opener, index Indexer) error
 		if err != nil {
 			return err
 		}
-		for _, box := range layout.Boxes {
-			if box.NoSelect || len(lost) == 0 {
-				continue
-			}
-			mb, err := opener.OpenNamed(ctx, box.Name, "")
-			if err == nil {
-				err = v.seekIn(ctx, index, mb, lost)
-			}
-			if err != nil && classOf(err).Scope != ScopeFolder { // a folder that can't be read is none of ours
-				return err
+		for _, own := range []bool{true, false} { // each in its own folder first, so that a copy elsewhere isn't taken for it
+			for _, box := range layout.Boxes {
+				if box.NoSelect || len(lost) == 0 || own && !v.lacks(box.Name) {
+					continue
+				}
+				mb, err := opener.OpenNamed(ctx, box.Name, "")
+				if err == nil {
+					err = v.seekIn(ctx, index, mb, lost, own)
+				}
+				if err != nil && classOf(err).Scope != ScopeFolder { // a folder that can't be read is none of ours
+					return err
+				}
 			}
 		}
 	}
@@ -213,8 +225,13 @@ func (v *verifier) seek(ctx context.Context, opener Opener, index Indexer) error
 	return nil
 }
 
-// seekIn looks for strays in one folder, and says which were moved there.
-func (v *verifier) seekIn(ctx context.Context, t Indexer, mb Mailbox, lost lostMail) error {
+// lacks says whether some of what was put into a folder hasn't been found.
+func (v *verifier) lacks(folder string) bool {
+	return slices.ContainsFunc(v.v.Folders, func(f VerifiedFolder) bool { return f.Name == folder && f.Found < f.Expected })
+}
+
+// seekIn looks for strays in one folder, and says which were moved there; with own only for those that were put there.
+func (v *verifier) seekIn(ctx context.Context, t Indexer, mb Mailbox, lost lostMail, own bool) error {
 	c := v.claims[mb.Name]
 	if c != nil && c.validity != mb.UIDValidity {
 		c = nil
@@ -225,7 +242,7 @@ func (v *verifier) seekIn(ctx context.Context, t Indexer, mb Mailbox, lost lostM
 		if err != nil {
 			return err
 		}
-		if c != nil && c.byUID[m.UID].found {
+		if c != nil && (c.byUID[m.UID].found || c.taken[m.UID]) {
 			continue
 		}
 		if len(lost[sought{m.Envelope, m.Size}]) > 0 {
@@ -235,14 +252,21 @@ func (v *verifier) seekIn(ctx context.Context, t Indexer, mb Mailbox, lost lostM
 	moved := map[int]int64{} // by the folder that they were in
 	for _, m := range like {
 		k := sought{m.Envelope, m.Size}
-		at, err := v.which(ctx, t, mb, m, lost[k])
+		at, err := v.which(ctx, t, mb, m, lost[k], own)
 		if err != nil {
 			return err
 		}
 		if at < 0 {
 			continue
 		}
-		moved[lost[k][at].folder]++
+		if c != nil {
+			c.take(m.UID)
+		}
+		if s := lost[k][at]; s.nameless && v.v.Folders[s.folder].Name == mb.Name {
+			v.v.Folders[s.folder].Found++
+		} else {
+			moved[s.folder]++
+		}
 		if lost[k] = slices.Delete(lost[k], at, at+1); len(lost[k]) == 0 {
 			delete(lost, k)
 		}
@@ -260,13 +284,14 @@ func (v *verifier) seekIn(ctx context.Context, t Indexer, mb Mailbox, lost lostM
 	return nil
 }
 
-// which of the strays of one envelope and size lies there, or -1.
-func (v *verifier) which(ctx context.Context, t Indexer, mb Mailbox, m Indexed, strays []stray) (int, error) {
-	if len(strays) == 0 {
+// which of the strays of one envelope and size lies there, or -1; with own only those that were put there are asked about.
+func (v *verifier) which(ctx context.Context, t Indexer, mb Mailbox, m Indexed, strays []stray, own bool) (int, error) {
+	may := func(s stray) bool { return !own || v.v.Folders[s.folder].Name == mb.Name }
+	if !slices.ContainsFunc(strays, may) {
 		return -1, nil
 	}
 	if m.Envelope.HasMessageID() {
-		return 0, nil
+		return slices.IndexFunc(strays, may), nil
 	}
 	w := &identityWriter{newIdentifier()}
 	if err := t.Read(ctx, mb, m.UID, w); err != nil {
@@ -277,6 +302,9 @@ func (v *verifier) which(ctx context.Context, t Indexer, mb Mailbox, m Indexed, 
 	}
 	digest := w.sum()
 	for i, s := range strays {
+		if !may(s) {
+			continue
+		}
 		if rec, _, err := v.Store.Record(s.source, s.id); err != nil || rec.Identity.Digest == digest {
 			return i, stateError(err)
 		}

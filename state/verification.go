@@ -90,8 +90,8 @@ func NewVerification(account string, began time.Time, sample float64, v migrate.
 	return out
 }
 
-// VerificationPath is where an account's last verification lies in dir.
-func VerificationPath(dir, account string) string { return base(dir, account) + ".verified" }
+// VerificationPath is where an account's last verification lies in dir. key names the account, and is more than its target: several can have one.
+func VerificationPath(dir, key string) string { return base(dir, key) + ".verified" }
 
 // Bounds on the file: what is kept of a verification, and what is read.
 const (
@@ -102,13 +102,12 @@ const (
 
 // WriteVerification replaces the file of an account's last verification in dir, which is made if it isn't there. Of many problems it keeps the first,
 // and counts the rest as dropped.
-func WriteVerification(dir, account string, v Verification) (err error) {
+func WriteVerification(dir, key string, v Verification) (err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("write verification %s: %w", account, err)
+			err = fmt.Errorf("write verification %s: %w", v.Account, err)
 		}
 	}()
-	v.Account = account
 	if more := len(v.Problems) - keptProblems; more > 0 {
 		v.Problems, v.Dropped = v.Problems[:keptProblems], v.Dropped+more
 	}
@@ -120,7 +119,7 @@ func WriteVerification(dir, account string, v Verification) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	path := VerificationPath(dir, account)
+	path := VerificationPath(dir, key)
 	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.new") // verifications don't exclude each other
 	if err != nil {
 		return err
@@ -136,9 +135,9 @@ func WriteVerification(dir, account string, v Verification) (err error) {
 }
 
 // ReadVerification reads an account's last verification; the error wraps fs.ErrNotExist when there is none.
-func ReadVerification(dir, account string) (v Verification, err error) {
-	if err = readJSON(VerificationPath(dir, account), maxVerification, &v); err != nil {
-		return Verification{}, fmt.Errorf("read verification %s: %w", account, err)
+func ReadVerification(dir, key string) (v Verification, err error) {
+	if err = readJSON(VerificationPath(dir, key), maxVerification, &v); err != nil {
+		return Verification{}, fmt.Errorf("read verification %s: %w", key, err)
 	}
 	return v, nil
 }

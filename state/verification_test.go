@@ -49,7 +49,7 @@ func TestVerification(t *testing.T) {
 	if err := WriteVerification(dir, "me", many); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ReadVerification(dir, "me"); err != nil || got.Account != "me" || len(got.Problems) != keptProblems || got.Dropped != 7 {
+	if got, err := ReadVerification(dir, "me"); err != nil || got.Account != "you" || len(got.Problems) != keptProblems || got.Dropped != 7 {
 		t.Errorf("%d problems, %d dropped, %v", len(got.Problems), got.Dropped, err)
 	}
 	if err := os.WriteFile(VerificationPath(dir, "me"), []byte("{"), 0o600); err != nil {

@@ -73,7 +73,7 @@ func (c *campaign) verify(ctx context.Context, a *jobs.Account, sample float64) 
 	if err != nil {
 		return v, err
 	}
-	if err := state.WriteVerification(c.stateDir, c.stateKey(a), v); err != nil {
+	if err := state.WriteVerification(c.stateDir, c.verifiedKey(a), v); err != nil {
 		c.log.Warn("what was found can't be kept; poplift report won't show it", "account", a.ID(), "err", err)
 	}
 	return v, nil
@@ -96,9 +96,12 @@ func (c *campaign) compare(ctx context.Context, a *jobs.Account, sample float64)
 	return acct.Verify(ctx, sample)
 }
 
+// verifiedKey names what was found of an account: several accounts can have one target, and so one state.
+func (c *campaign) verifiedKey(a *jobs.Account) string { return a.ID() + " " + c.stateKey(a) }
+
 // lastVerification is what the last verification of an account found; nil when there was none.
 func (c *campaign) lastVerification(a *jobs.Account) *state.Verification {
-	v, err := state.ReadVerification(c.stateDir, c.stateKey(a))
+	v, err := state.ReadVerification(c.stateDir, c.verifiedKey(a))
 	if err == nil {
 		return &v
 	}

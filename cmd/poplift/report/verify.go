@@ -29,12 +29,21 @@ func (a *Account) verdict() verdict {
 	switch v := a.Verify; {
 	case v == nil:
 		return unverified
-	case v.Time.Before(a.Ended):
+	case v.Time.Before(a.Ended) && a.changed(v):
 		return stale
 	case v.Safe:
 		return safe
 	}
 	return unsafe
+}
+
+// changed says whether the last run changed anything that a verification before it has found: where cron runs every hour, most runs don't.
+func (a *Account) changed(v *state.Verification) bool {
+	var n int64
+	for _, o := range []migrate.Outcome{migrate.Copied, migrate.Adopted, migrate.Duplicate, migrate.Relayed, migrate.Kept} {
+		n += a.Outcomes[o].Messages
+	}
+	return n > 0 || a.Listed.Messages != v.Listed.Messages
 }
 
 // safety is the part of the page that answers whether the old servers can be switched off.

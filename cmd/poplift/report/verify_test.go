@@ -26,6 +26,7 @@ func night() Data {
 		}
 		if i == 2 {
 			a.Verify.Time = a.Ended.Add(-time.Minute)
+			a.Listed, a.Outcomes = migrate.Tally{Messages: 1}, map[migrate.Outcome]migrate.Tally{migrate.Copied: {Messages: 1}}
 		}
 		d.Accounts = append(d.Accounts, a)
 	}
@@ -44,6 +45,11 @@ func TestVerdicts(t *testing.T) {
 		if d.Accounts[i].needsPerson() != want {
 			t.Errorf("account %d needs a person: %v", i, !want)
 		}
+	}
+	quiet := d.Accounts[2] // a run with nothing new takes nothing away from a verification before it
+	quiet.Outcomes, quiet.Listed = map[migrate.Outcome]migrate.Tally{migrate.Known: migrate.Tally(quiet.Verify.Listed)}, migrate.Tally(quiet.Verify.Listed)
+	if got := quiet.verdict(); got != safe && got != unsafe {
+		t.Errorf("after a run that had nothing to do it is %s", got)
 	}
 	tot := decode(t, d).Totals
 	if tot.Verified != 3 || tot.Safe != 1 || tot.Unsafe != 1 || tot.Stale != 1 || tot.Unverified != 1 {
