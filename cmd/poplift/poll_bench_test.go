@@ -31,7 +31,7 @@ func BenchmarkPollWithNothingNew(b *testing.B) {
 	}
 	l := &benchLab{source: start("source"), target: start("target"), program: benchProgram(b)}
 	check(b, l.source.Load("user1", smallMail(messages)...))
-	run := benchRun{l: l, source: "user1@" + l.source.POP3, target: "user1@" + l.target.IMAP, pass: [2]string{"pass1", "pass1"}, state: b.TempDir()}
+	run := benchRun{l: l, source: "pop3://user1@" + l.source.POP3, target: "user1@" + l.target.IMAP, pass: [2]string{"pass1", "pass1"}, state: b.TempDir()}
 	if _, done := run.copy(b); done.Copied != messages {
 		b.Fatalf("the first run: %+v", done)
 	}
