@@ -52,7 +52,7 @@ func csvAccount(a *Account) []string {
 var verifyColumns = []string{"verify_time", "verify_listed", "verify_placed", "verify_relayed", "verify_kept", "verify_left_out", "verify_missing", "verify_expected",
 	"verify_found", "verify_moved", "verify_gone", "verify_flags_compared", "verify_flags_differ", "verify_read", "verify_altered"}
 
-// csvVerification is empty where there was none. verified is "safe", "not safe", or "out of date" for one before the last run.
+// csvVerification is empty where there was none. verified is "safe", "not safe", or "out of date" for one before a run that moved mail.
 func csvVerification(a *Account) []string {
 	v := a.Verify
 	if v == nil {

@@ -107,7 +107,7 @@ type jsonProblem struct {
 
 type jsonVerify struct {
 	*state.Verification
-	// Stale says that the account has run since: Safe is not to be relied on.
+	// Stale says that a later run has moved mail: Safe is not to be relied on.
 	Stale bool `json:"stale"`
 }
 

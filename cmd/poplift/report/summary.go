@@ -68,7 +68,7 @@ func figures(t *totals, length time.Duration, timed bool) []figure {
 	if n := t.accounts - t.verdicts[unverified]; n > 0 {
 		note = counted(int64(n), "account verified", "accounts verified")
 		if old := t.verdicts[stale]; old > 0 {
-			note += ", " + count(int64(old)) + " of them before the last run"
+			note += ", " + count(int64(old)) + " of them out of date"
 		}
 	}
 	return append(out, figure{"Safe to switch off", fmt.Sprintf("%s / %s", count(int64(t.verdicts[safe])), count(int64(t.accounts))), note})

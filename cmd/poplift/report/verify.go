@@ -14,7 +14,7 @@ type verdict uint8
 const (
 	// unverified: nobody has compared anything yet.
 	unverified verdict = iota
-	// stale: the account has run since, so that what was found then may not hold.
+	// stale: a later run has moved mail, so that what was found then may not hold.
 	stale
 	unsafe
 	safe
@@ -70,7 +70,7 @@ func newSafety(r *run) safety {
 	}{
 		{safe, Done.class(), "safe to switch off"},
 		{unsafe, Left.class(), "not yet"},
-		{stale, NotStarted.class(), "out of date: the account has run since"},
+		{stale, NotStarted.class(), "out of date: mail was moved since"},
 		{unverified, NotStarted.class(), "never verified"},
 	} {
 		if n := r.verdicts[v.verdict]; n > 0 || v.verdict == safe {
@@ -196,7 +196,7 @@ func verifyFacts(a *Account, loc *time.Location) (out []fact) {
 		if !v.Safe {
 			was = "not safe"
 		}
-		out = append(out, fact{"Verified", "Out of date: " + was + " on " + when + ", and the account has run since."})
+		out = append(out, fact{"Verified", "Out of date: " + was + " on " + when + ", and mail was moved since."})
 	}
 	for _, reason := range v.Reasons {
 		out = append(out, fact{"Why not", clean(reason, shownWords) + "."})

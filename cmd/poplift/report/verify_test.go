@@ -78,7 +78,7 @@ func TestPageAnswersWhetherItIsSafe(t *testing.T) {
 	text := squeezed(page.text())
 	for _, want := range []string{
 		"For 1 of 4 accounts. To compare the old and the new mailboxes, run poplift verify jobs.yaml",
-		"safe to switch off 1", "not yet 1", "out of date: the account has run since 1", "never verified 1",
+		"safe to switch off 1", "not yet 1", "out of date: mail was moved since 1", "never verified 1",
 		"on the new server 18", "on the old server only 2", "listed 20", "where they were put 16", "moved by their users 1", "deleted 1", "put there by poplift 18",
 		"Of 4 messages with flags, 2 lack one.", "5 messages were read whole and compared: 1 differs.",
 		"10 messages on the old server = 8 on the new one + 2 missing. 8 put on the new one = 7 in their place + 1 deleted.",
