@@ -168,9 +168,10 @@ func (c *crew) renew(f func([]Task) []Task) {
 // start starts what can be started and returns how long until something else may be, or less than 0.
 func (c *crew) start(ctx context.Context) (wait time.Duration) {
 	wait = -1
+	now := c.Now() // once: thousands of tasks may wait for one host
 	for i := 0; i < len(c.queue) && c.running < max(c.Concurrency, 1); {
 		it := c.queue[i]
-		until, ok := c.ready(it)
+		until, ok := it.ready(now)
 		if !ok {
 			if until > 0 && (wait < 0 || until < wait) {
 				wait = until
@@ -191,8 +192,7 @@ func (c *crew) start(ctx context.Context) (wait time.Duration) {
 }
 
 // ready says whether a task can start now, or else when it may be asked again; 0 is when something has ended.
-func (c *crew) ready(it *item) (time.Duration, bool) {
-	now := c.Now()
+func (it *item) ready(now time.Time) (time.Duration, bool) {
 	if d := it.after.Sub(now); d > 0 {
 		return d, false
 	}
