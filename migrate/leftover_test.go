@@ -89,7 +89,7 @@ func TestAnUncertainRelayIsNotTriedAgain(t *testing.T) {
 	w.relay.Fail = nil
 	rep := w.must(t, "known 11, failed 2")
 	i := slices.IndexFunc(rep.Problems, func(p migrate.Problem) bool { return p.ID == "3" })
-	if i < 0 || !strings.Contains(rep.Problems[i].Reason, "connection lost") || !strings.Contains(rep.Problems[i].Hint, "retry") {
+	if i < 0 || !strings.Contains(rep.Problems[i].Reason, "connection lost") || !strings.Contains(rep.Problems[i].Hint, "retry") || rep.Problems[i].Subject != "letter 3" {
 		t.Errorf("problems %+v", rep.Problems)
 	}
 }

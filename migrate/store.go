@@ -125,7 +125,7 @@ func (b *Batch) Empty() bool {
 type Store interface {
 	// Record returns what is known of one source message.
 	Record(source, id string) (Record, bool, error)
-	// Skim is Record without Identity, MessageID and Subject, for whoever goes through a whole listing.
+	// Skim is Record without Identity, for whoever goes through a whole listing.
 	Skim(source, id string) (Record, bool, error)
 	// Matches returns the messages in a folder under this UIDVALIDITY whose envelope is e, in order of UID, those without a UID last.
 	Matches(folder string, uidValidity uint32, e Envelope) ([]Match, error)

@@ -16,11 +16,10 @@ func (s *Store) Record(source, id string) (rec migrate.Record, found bool, err e
 	return s.record(source, id, readRow)
 }
 
-// Skim is Record without Identity, MessageID and Subject.
+// Skim is Record without Identity.
 func (s *Store) Skim(source, id string) (rec migrate.Record, found bool, err error) {
 	return s.record(source, id, func(value []byte) (r row, err error) {
 		err = r.skim(value)
-		r.MessageID, r.Subject = "", ""
 		return r, err
 	})
 }

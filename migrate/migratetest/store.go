@@ -56,7 +56,7 @@ func (s *Store) Record(source, id string) (migrate.Record, bool, error) {
 
 func (s *Store) Skim(source, id string) (migrate.Record, bool, error) {
 	r, ok, err := s.Record(source, id)
-	r.Identity, r.MessageID, r.Subject = migrate.Identity{}, "", ""
+	r.Identity = migrate.Identity{}
 	return r, ok, err
 }
 
